@@ -1,0 +1,40 @@
+# Everything a developer does, by name. `make` alone lists it.
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help setup test lint format demo bench lock clean
+
+help: ## list what can be made
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+setup: ## install what the tests need: Debian packages, .venv
+	@tools/setup test
+
+test: setup lint ## lint, then every test; PYTEST_ARGS="-k name -x" for some
+	$(BIN)/pytest $(PYTEST_ARGS)
+
+lint: ## formatting, style, import contracts, types
+	@tools/setup python
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+
+format: ## let ruff mend what it can
+	@tools/setup python
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+demo: ## build a bundle, carry it over, install it on an engine without network
+	@tools/setup demo
+	@tools/demo
+
+bench: setup ## sizes, times and memory, side by side with skopeo, zstd, docker and openssl
+	$(BIN)/python -m tests.bench $(BENCH_ARGS)
+
+lock: ## pin the newest releases of all dependencies in constraints.txt
+	tools/lock --upgrade
+
+clean: ## remove what was made here; the test cache outside stays
+	rm -rf .venv .cache build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
