@@ -1,0 +1,91 @@
+"""Daemons as context managers: started, awaited, stopped by their own process id.
+
+A daemon is told to end when the thread that started it dies, so that a test run that is killed
+leaves none behind. Nothing is ever ended by name.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeAlias
+
+Daemon: TypeAlias = "subprocess.Popen[bytes]"
+
+POLL_S = 0.02
+
+
+class DaemonError(RuntimeError):
+    """A daemon ended, or did not become ready, with the end of its log."""
+
+    def __init__(self, argv: Sequence[str], what: str, log: Path) -> None:
+        tail = log.read_text(errors="replace")[-3000:] if log.exists() else ""
+        super().__init__(f"{' '.join(argv[:8])} ... {what}; its log ends:\n{tail}")
+
+
+@contextmanager
+def run_daemon(
+    argv: Sequence[str],
+    *,
+    log: Path,
+    ready: Callable[[], bool],
+    env: Mapping[str, str] | None = None,
+    start_s: float = 60,
+    stop_s: float = 20,
+) -> Iterator[Daemon]:
+    """Run `argv` until the block ends; both output streams go to the file `log`.
+
+    Args:
+        argv: the command; it must exec, not fork, so that its process id is the daemon's.
+        log: appended to.
+        ready: polled every 20 ms until true.
+        env: the whole environment; inherited when None.
+        start_s: seconds until an unready daemon is given up.
+        stop_s: seconds between SIGTERM and SIGKILL.
+
+    Raises:
+        DaemonError: it ended before it was ready, or took longer than `start_s`.
+    """
+    guarded = ["setpriv", "--pdeathsig", "TERM", *argv]
+    with log.open("ab") as out:
+        process = subprocess.Popen(
+            guarded, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, env=env
+        )
+    try:
+        _await_ready(process, argv, log, ready, start_s)
+        yield process
+    finally:
+        stop(process, stop_s)
+
+
+def stop(process: Daemon, stop_s: float = 20) -> None:
+    """End a process that this one started: SIGTERM, after `stop_s` seconds SIGKILL."""
+    process.terminate()
+    try:
+        process.wait(stop_s)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+@contextmanager
+def short_directory() -> Iterator[Path]:
+    """Yield an empty folder whose path is short enough for socket paths (108 bytes) in it."""
+    with tempfile.TemporaryDirectory(prefix="ml-", dir="/tmp", ignore_cleanup_errors=True) as name:
+        yield Path(name)
+
+
+def _await_ready(
+    process: Daemon, argv: Sequence[str], log: Path, ready: Callable[[], bool], start_s: float
+) -> None:
+    deadline = time.monotonic() + start_s
+    while not ready():
+        if process.poll() is not None:
+            raise DaemonError(argv, f"ended with {process.returncode}", log)
+        if time.monotonic() > deadline:
+            raise DaemonError(argv, f"was not ready in {start_s:.0f} s", log)
+        time.sleep(POLL_S)
