@@ -1,0 +1,222 @@
+"""A bundle where it lies: a directory, one tar file, numbered parts of one, or a pipe.
+
+Gives names, sizes and streams, and believes nothing: only regular files under names that a bundle
+can have, no symbolic link followed, no device opened, nothing ever unpacked. What the bytes are
+is for `seal` and `chunks` to check.
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import stat
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Final, Protocol
+
+from manifests.errors import BundleRefused, NotInstallableHere
+from manifests.layout import is_litter
+
+MAX_ENTRIES: Final = 100_000
+"""Files of one bundle."""
+MAX_DEPTH: Final = 8
+"""Folders below the bundle's root."""
+
+_OPEN_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+class Medium(Protocol):
+    """A bundle's files."""
+
+    @property
+    def path(self) -> str:
+        """Where it lies, for people."""
+
+    @property
+    def sequential(self) -> bool:
+        """Whether files can only be opened in the order in which they come, each once."""
+
+    @property
+    def sizes(self) -> Mapping[str, int]:
+        """Bytes of each file by name; of a sequential medium only what was seen so far."""
+
+    @property
+    def litter(self) -> Sequence[str]:
+        """What operating systems left there; never read."""
+
+    def open(self, name: str) -> io.RawIOBase:
+        """Open a file for reading, unbuffered.
+
+        Raises:
+            BundleRefused: `file-missing`, or `entry-not-regular`.
+        """
+
+    def peek(self) -> str | None:
+        """Return the name of the next file of a sequential medium; None at its end."""
+
+    def expect(self, names: frozenset[str]) -> None:
+        """Refuse every file but these, now and, of a sequential medium, when they come.
+
+        Raises:
+            BundleRefused: `file-extra`.
+        """
+
+    def close(self) -> None:
+        """Let go of what is held open."""
+
+
+def missing(name: str, where: str) -> BundleRefused:
+    """Build the error for a file that a bundle must have and has not."""
+    return BundleRefused(
+        "file-missing",
+        f"{where}: expected {name}, found none",
+        hint="copy the bundle again from where it came",
+        file=name,
+    )
+
+
+def refuse_extra(found: Iterable[str], expected: frozenset[str], where: str) -> None:
+    """Refuse the first file that is not expected.
+
+    Raises:
+        BundleRefused: `file-extra`.
+    """
+    extra = min((name for name in found if name not in expected), default=None)
+    if extra is not None:
+        raise BundleRefused(
+            "file-extra",
+            f"{where}: {extra} was not signed",
+            hint="remove it, or copy the bundle again from where it came",
+            file=extra,
+        )
+
+
+def not_regular(name: str, kind: str) -> BundleRefused:
+    """Build the error for links, devices and other things that no bundle has."""
+    return BundleRefused(
+        "entry-not-regular", f"{name}: expected a regular file, found {kind}", file=name
+    )
+
+
+class DirectoryMedium:
+    """A bundle as a directory; the root is held open, names are looked up beneath it."""
+
+    sequential = False
+
+    def __init__(self, path: Path) -> None:
+        self.path = str(path)
+        self.litter: list[str] = []
+        self._root = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            self.sizes: Mapping[str, int] = self._scan()
+        except BaseException:
+            self.close()
+            raise
+
+    def open(self, name: str) -> io.RawIOBase:
+        """Open a file beneath the root; no component may be a symbolic link."""
+        *folders, last = name.split("/")
+        folder = os.dup(self._root)
+        try:
+            for part in folders:
+                deeper = os.open(part, _OPEN_FLAGS | os.O_DIRECTORY, dir_fd=folder)
+                os.close(folder)
+                folder = deeper
+            descriptor = os.open(last, _OPEN_FLAGS, dir_fd=folder)
+        except OSError as error:
+            raise self._open_error(name, error) from error
+        finally:
+            os.close(folder)
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise not_regular(name, "another kind of file")
+        return io.FileIO(descriptor)
+
+    def peek(self) -> str | None:
+        """A directory has no order."""
+        return None
+
+    def expect(self, names: frozenset[str]) -> None:
+        """Refuse any other file."""
+        refuse_extra(self.sizes, names, self.path)
+
+    def close(self) -> None:
+        """Close the root."""
+        if self._root >= 0:
+            os.close(self._root)
+            self._root = -1
+
+    def _scan(self) -> dict[str, int]:
+        sizes: dict[str, int] = {}
+        pending = [("", 0)]
+        while pending:
+            folder, depth = pending.pop()
+            for entry in self._entries(folder):
+                name = f"{folder}{entry.name}"
+                if is_litter(name):
+                    self.litter.append(name)
+                elif entry.is_dir(follow_symlinks=False):
+                    pending.append((f"{name}/", _deeper(name, depth)))
+                else:
+                    sizes[name] = _regular_size(name, entry.stat(follow_symlinks=False))
+            if len(sizes) + len(pending) > MAX_ENTRIES:
+                raise BundleRefused("file-extra", f"{self.path}: more than {MAX_ENTRIES} files")
+        return sizes
+
+    def _entries(self, folder: str) -> list[os.DirEntry[str]]:
+        descriptor = os.open(
+            folder or ".", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=self._root
+        )
+        try:
+            with os.scandir(descriptor) as entries:
+                return [entry for entry, _ in zip(entries, range(MAX_ENTRIES + 1), strict=False)]
+        finally:
+            os.close(descriptor)
+
+    def _open_error(self, name: str, error: OSError) -> BundleRefused:
+        if isinstance(error, FileNotFoundError | NotADirectoryError):
+            return missing(name, self.path)
+        kind = "a symbolic link" if error.errno == errno.ELOOP else str(error.strerror)
+        return not_regular(name, kind)
+
+
+def _deeper(name: str, depth: int) -> int:
+    if depth >= MAX_DEPTH:
+        raise BundleRefused("file-extra", f"{name}: folders nested deeper than {MAX_DEPTH}")
+    return depth + 1
+
+
+def _regular_size(name: str, status: os.stat_result) -> int:
+    kinds = {stat.S_IFLNK: "a symbolic link", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
+    kinds |= {stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
+    kind = stat.S_IFMT(status.st_mode)
+    if kind != stat.S_IFREG:
+        raise not_regular(name, kinds.get(kind, "another kind of file"))
+    return status.st_size
+
+
+def open_medium(path: Path) -> Medium:
+    """Open a bundle: a directory, `NAME.tar`, the first of its parts `NAME.tar.001`, or `-`.
+
+    Raises:
+        NotInstallableHere: `bundle-not-found`.
+        BundleRefused: there is something, but no bundle.
+    """
+    from manifests.tarform import PipeMedium, TarMedium, join_parts  # noqa: PLC0415 - mutual
+
+    if str(path) == "-":
+        return PipeMedium(io.FileIO(os.dup(0)))
+    try:
+        status = path.stat()
+        if stat.S_ISDIR(status.st_mode):
+            return DirectoryMedium(path)
+        if stat.S_ISFIFO(status.st_mode):
+            return PipeMedium(io.FileIO(path))
+        return TarMedium(join_parts(path), str(path))
+    except OSError as error:
+        raise NotInstallableHere(
+            "bundle-not-found",
+            f"expected a bundle at {path}, found {error.strerror or error}",
+            hint="give the bundle's folder, its .tar, its first part .tar.001, or - for a pipe",
+        ) from error

@@ -1,0 +1,229 @@
+"""`release.json`: what one signed, numbered bundle of a product holds.
+
+Specified in docs/bundle-format.md. The chunk table names a sha256 for every 8 MiB of every file
+larger than that; the one chunk of a smaller file is the file, whose digest SHA256SUMS has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Annotated, Final
+
+from pydantic import Field, StringConstraints, model_validator
+
+from manifests.digest import Digest
+from manifests.documents import (
+    DigestField,
+    Document,
+    Instant,
+    Line,
+    Part,
+    PlatformField,
+    Product,
+    Sequence,
+    Size,
+    Version,
+)
+from manifests.layout import blob_name
+
+RELEASE_LIMIT: Final = 4 * 1024 * 1024
+"""Bytes of release.json: some 480 GB of layers."""
+CHUNK_SIZE: Final = 8 * 1024 * 1024
+"""Bytes that are read, hashed and handed on at once."""
+MAX_IMAGES: Final = 2000
+
+
+class LayerPolicy(StrEnum):
+    """What packing does to an image's layers."""
+
+    AUTO = "auto"
+    ZSTD = "zstd"
+    ORIGINAL = "original"
+
+
+class BlobRecord(Part):
+    """A blob of the bundle.
+
+    Attributes:
+        digest: also its file name.
+        size: bytes.
+        media_type: as in the manifest that names it.
+    """
+
+    digest: DigestField
+    size: Size
+    media_type: Line
+
+    @property
+    def name(self) -> str:
+        """The blob's file in the bundle."""
+        return blob_name(self.digest)
+
+
+class LayerRecord(BlobRecord):
+    """A layer as the bundle carries it.
+
+    Attributes:
+        diff_id: digest of the uncompressed tar.
+        uncompressed: bytes of the uncompressed tar.
+    """
+
+    diff_id: DigestField
+    uncompressed: Size
+
+
+class ImageRecord(Part):
+    """One image for one platform.
+
+    Attributes:
+        name: full reference that the engine shall know it by.
+        written: the reference as the app manifest has it.
+        platform: where it runs.
+        target: digest that `index.json` names: of the manifest, or of the index that holds it.
+        manifest: the image manifest.
+        config: the image config; its digest is the image ID.
+        layers: lowest first.
+        index: the source's index, kept when the image keeps its registry bytes.
+        policy: `zstd` or `original`: what packing did.
+        origin: the kind of source it came from.
+        source_digest: what the reference resolved to at its source; None for a local engine.
+    """
+
+    name: Line
+    written: Line
+    platform: PlatformField
+    target: DigestField
+    manifest: BlobRecord
+    config: BlobRecord
+    layers: Annotated[tuple[LayerRecord, ...], Field(max_length=512)]
+    index: BlobRecord | None = None
+    policy: Annotated[LayerPolicy, Field(strict=False)]
+    origin: Line
+    source_digest: DigestField | None = None
+
+    @property
+    def image_id(self) -> Digest:
+        """The digest of the config: the same before, in and after the bundle."""
+        return self.config.digest
+
+    @property
+    def diff_ids(self) -> tuple[Digest, ...]:
+        """Digests of the uncompressed layers, lowest first."""
+        return tuple(layer.diff_id for layer in self.layers)
+
+    @property
+    def documents(self) -> tuple[BlobRecord, ...]:
+        """Index, manifest and config: the small blobs, read before any layer."""
+        return (*([self.index] if self.index else []), self.manifest, self.config)
+
+    @property
+    def blobs(self) -> tuple[BlobRecord, ...]:
+        """Every blob of the image, documents first."""
+        return (*self.documents, *self.layers)
+
+
+class FileRecord(Part):
+    """A file that the app carries besides images.
+
+    Attributes:
+        name: path in the bundle, under `files/`.
+        digest: of its bytes.
+        size: bytes.
+        executable: whether it had an executable bit when packed.
+    """
+
+    name: Line
+    digest: DigestField
+    size: Size
+    executable: bool = False
+
+
+HexDigest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+class ChunkTable(Part):
+    """Digests of consecutive chunks of the larger files.
+
+    Attributes:
+        size: bytes of every chunk but the last of a file.
+        files: bundle file name to the hexadecimal sha256 of each chunk, in order.
+    """
+
+    size: Annotated[int, Field(ge=CHUNK_SIZE, le=CHUNK_SIZE)] = CHUNK_SIZE
+    files: dict[Line, tuple[HexDigest, ...]] = Field(default_factory=dict)
+
+
+class Release(Document):
+    """The whole document.
+
+    Attributes:
+        product: name of the app.
+        version: for people; any text without spaces.
+        sequence: grows with each release of the product; decides what is newer.
+        issued: when the lock was made.
+        expires: after this the host refuses it; None for never.
+        images: in the order in which they are loaded.
+        files: besides images.
+        chunks: the chunk table.
+        base: release that this one is a difference to; None for a complete bundle.
+    """
+
+    product: Product
+    version: Version
+    sequence: Sequence
+    issued: Instant
+    expires: Instant | None = None
+    images: Annotated[tuple[ImageRecord, ...], Field(max_length=MAX_IMAGES)]
+    files: Annotated[tuple[FileRecord, ...], Field(max_length=10_000)] = ()
+    chunks: ChunkTable = ChunkTable()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Release:
+        sizes = self.sizes()
+        for name, chunks in self.chunks.files.items():
+            size = sizes.get(name)
+            if size is None or len(chunks) != -(-size // CHUNK_SIZE):
+                raise ValueError(f"chunk table of {name} does not fit its size")
+        for name, size in sizes.items():
+            if size > CHUNK_SIZE and name not in self.chunks.files:
+                raise ValueError(f"no chunk table for {name}")
+        return self
+
+    def blobs(self) -> Iterator[BlobRecord]:
+        """Yield each distinct blob once: every document first, then layers in load order."""
+        seen: set[Digest] = set()
+        groups = [image.documents for image in self.images]
+        groups += [image.layers for image in self.images]
+        for record in (record for group in groups for record in group):
+            if record.digest not in seen:
+                seen.add(record.digest)
+                yield record
+
+    def sizes(self) -> dict[str, int]:
+        """Return the size in bytes of every blob and file, by bundle file name.
+
+        Raises:
+            ValueError: the document gives one file two sizes or two digests.
+        """
+        sizes: dict[str, int] = {}
+        records = [(blob.name, blob.size) for image in self.images for blob in image.blobs]
+        records += [(file.name, file.size) for file in self.files]
+        for name, size in records:
+            if sizes.setdefault(name, size) != size:
+                raise ValueError(f"{name} has two sizes")
+        return sizes
+
+    @property
+    def blob_bytes(self) -> int:
+        """Bytes of all distinct blobs."""
+        return sum(blob.size for blob in self.blobs())
+
+    @classmethod
+    def read(cls, raw: bytes) -> Release:
+        """Parse `release.json`.
+
+        Raises:
+            MoonliftError: it is not one.
+        """
+        return cls.parse(raw, limit=RELEASE_LIMIT, subject="release.json")
