@@ -1,16 +1,32 @@
-"""Fixtures for all tests: a clean environment, and real parts that are started once a run."""
+"""Fixtures for all tests: a clean environment, and real parts that are started once a run.
+
+Engines are handed out empty and emptied afterwards. Where one can't be had the test is skipped
+with the reason; on CI (environment variable CI set to true) it fails instead.
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
+from tests.support.debian import DebianError
+from tests.support.dockerd import run_dockerd
+from tests.support.engine import Engine
+from tests.support.netns import NetnsError
+from tests.support.newdocker import run_new_dockerd
+from tests.support.process import DaemonError
 from tests.support.registry import Registry, run_registry
 
 LEAKING = ("MOONLIFT_", "DOCKER_", "CONTAINER", "REGISTRY_", "SSH_", "XDG_", "COMPOSE_")
 CACHE_SETTING = "MOONLIFT_TEST_CACHE"
+UNAVAILABLE = (DaemonError, DebianError, NetnsError, OSError)
+
+T = TypeVar("T")
 
 
 @pytest.fixture(autouse=True)
@@ -27,6 +43,80 @@ def _clean_environ(
 
 @pytest.fixture(scope="session")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
-    """A registry for the whole run; use a repository name of your own."""
-    with run_registry(tmp_path_factory.mktemp("registry")) as running:
+    """A registry for the whole run, on the host's loopback; use a repository of your own."""
+    with _or_skip(run_registry(tmp_path_factory.mktemp("registry"))) as running:
         yield running
+
+
+@pytest.fixture
+def docker_engine(_docker_engine: Engine) -> Iterator[Engine]:
+    """The machine's Docker (20.10 on Debian 12), in a network namespace without interfaces."""
+    yield from _emptied(_docker_engine)
+
+
+@pytest.fixture
+def connected_engine(_connected_engine: Engine) -> Iterator[Engine]:
+    """The machine's Docker on the host's network: it reaches `registry`."""
+    yield from _emptied(_connected_engine)
+
+
+@pytest.fixture
+def containerd_store_engine(_containerd_store_engine: Engine) -> Iterator[Engine]:
+    """Docker 26 with containerd's image store, in a network namespace without interfaces."""
+    yield from _emptied(_containerd_store_engine)
+
+
+@pytest.fixture
+def new_docker_engine(_new_docker_engine: Engine) -> Iterator[Engine]:
+    """Docker 26 with the graph-driver store, in a network namespace without interfaces."""
+    yield from _emptied(_new_docker_engine)
+
+
+@pytest.fixture(scope="session")
+def _docker_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    with _or_skip(run_dockerd(_root(tmp_path_factory))) as engine:
+        yield engine
+
+
+@pytest.fixture(scope="session")
+def _connected_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    with _or_skip(run_dockerd(_root(tmp_path_factory), network="host")) as engine:
+        yield engine
+
+
+@pytest.fixture(scope="session")
+def _containerd_store_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    with _or_skip(run_new_dockerd(_root(tmp_path_factory))) as engine:
+        yield engine
+
+
+@pytest.fixture(scope="session")
+def _new_docker_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    starting = run_new_dockerd(_root(tmp_path_factory), containerd_store=False)
+    with _or_skip(starting) as engine:
+        yield engine
+
+
+def _root(factory: pytest.TempPathFactory) -> Path:
+    return factory.mktemp("engine")
+
+
+def _emptied(engine: Engine) -> Iterator[Engine]:
+    """Hand the engine out; empty it afterwards, also when the test left containers running."""
+    try:
+        yield engine
+    finally:
+        engine.clear()
+
+
+@contextmanager
+def _or_skip(starting: AbstractContextManager[T]) -> Iterator[T]:
+    """Start a real part; skip, on CI fail, where it can't be had."""
+    with ExitStack() as stack:
+        try:
+            part = stack.enter_context(starting)
+        except UNAVAILABLE as error:
+            if os.environ.get("CI") == "true":
+                raise
+            pytest.skip(str(error))
+        yield part

@@ -6,6 +6,8 @@ leaves none behind. Nothing is ever ended by name.
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import tempfile
 import time
@@ -17,6 +19,9 @@ from typing import TypeAlias
 Daemon: TypeAlias = "subprocess.Popen[bytes]"
 
 POLL_S = 0.02
+
+_SHORT = Path("/tmp")
+_PREFIX = "ml-"
 
 
 class DaemonError(RuntimeError):
@@ -74,9 +79,21 @@ def stop(process: Daemon, stop_s: float = 20) -> None:
 
 @contextmanager
 def short_directory() -> Iterator[Path]:
-    """Yield an empty folder whose path is short enough for socket paths (108 bytes) in it."""
-    with tempfile.TemporaryDirectory(prefix="ml-", dir="/tmp", ignore_cleanup_errors=True) as name:
+    """Yield an empty folder whose path is short enough for socket paths (108 bytes) in it.
+
+    Its name carries this process's id; those of dead processes are removed.
+    """
+    for stale in _SHORT.glob(f"{_PREFIX}*-*"):
+        if is_dead(stale.name.removeprefix(_PREFIX).partition("-")[0]):
+            shutil.rmtree(stale, ignore_errors=True)
+    prefix = f"{_PREFIX}{os.getpid()}-"
+    with tempfile.TemporaryDirectory(prefix=prefix, dir=_SHORT, ignore_cleanup_errors=True) as name:
         yield Path(name)
+
+
+def is_dead(process_id: str) -> bool:
+    """Tell whether the text is the id of a process that is no more."""
+    return process_id.isdecimal() and not Path(f"/proc/{process_id}").exists()
 
 
 def _await_ready(
