@@ -65,9 +65,9 @@ class Oracle:
         line = allowed if isinstance(allowed, str) else allowed_line(allowed)
         (self.directory / "allowed").write_text(line + "\n")
         (self.directory / "sig").write_bytes(signature)
+        files = ["-f", str(self.directory / "allowed"), "-s", str(self.directory / "sig")]
         done = subprocess.run(
-            ["ssh-keygen", "-Y", "verify", "-f", str(self.directory / "allowed"), *options]
-            + ["-I", identity, "-n", NAMESPACE, "-s", str(self.directory / "sig")],
+            ["ssh-keygen", "-Y", "verify", "-I", identity, "-n", NAMESPACE, *files, *options],
             input=message,
             capture_output=True,
             check=False,
