@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import subprocess
 from pathlib import Path
 
@@ -32,6 +33,18 @@ def mirror() -> str:
     if not sites:
         raise DebianError("apt has no source that ends in /debian")
     return sites[0]
+
+
+def machine_suite() -> str:
+    """Return the code name of this machine's own release.
+
+    Raises:
+        DebianError: not a Debian.
+    """
+    found = platform.freedesktop_os_release()
+    if found["ID"] != "debian":
+        raise DebianError(f"this machine runs {found['ID']}, not Debian")
+    return found["VERSION_CODENAME"]
 
 
 def bootstrap(folder: Path, suite: str, packages: tuple[str, ...] = ()) -> None:

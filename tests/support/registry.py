@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from tests.support.images import INDEX, MANIFEST
@@ -144,6 +145,7 @@ def run_registry(
     root: Path,
     port: int = 0,
     *,
+    storage: Path | None = None,
     credentials: tuple[str, str] | None = None,
     certificate: tuple[Path, Path] | None = None,
     prefix: tuple[str, ...] = (),
@@ -153,6 +155,7 @@ def run_registry(
     Args:
         root: folder for its storage, configuration and log; made if absent, kept afterwards.
         port: 0 for any free one.
+        storage: where its files lie, if not in `root`.
         credentials: the one name and password that it lets in; anyone when None.
         certificate: paths of certificate and key, for TLS; `Registry.ask` can't be used then.
         prefix: a command to run it through, such as `ip netns exec NAME`.
@@ -164,7 +167,15 @@ def run_registry(
     log = root / "registry.log"
     log.unlink(missing_ok=True)
     config = root / "config.json"
-    config.write_text(json.dumps(_config(root, port, credentials, certificate)))
+    storage = storage or root / "storage"
+    document = _config(storage, port)
+    if certificate:
+        document["http"] |= {
+            "tls": {"certificate": str(certificate[0]), "key": str(certificate[1])}
+        }
+    if credentials:
+        document["auth"] = {"htpasswd": _htpasswd(root / "htpasswd", credentials)}
+    config.write_text(json.dumps(document))
     argv = [*prefix, _executable(), "serve", str(config)]
 
     def listening() -> re.Match[str] | None:
@@ -174,38 +185,31 @@ def run_registry(
         found = listening()
         if not found:
             raise RegistryError("the registry's log was cut")
-        yield Registry(f"127.0.0.1:{found[1]}", root / "storage", log, credentials)
+        yield Registry(f"127.0.0.1:{found[1]}", storage, log, credentials)
 
 
 def _executable() -> str:
     return shutil.which("docker-registry") or "/usr/bin/docker-registry"
 
 
-def _config(
-    root: Path,
-    port: int,
-    credentials: tuple[str, str] | None,
-    certificate: tuple[Path, Path] | None,
-) -> dict[str, object]:
+def _config(storage: Path, port: int) -> dict[str, Any]:
     """Return a registry configuration; JSON is YAML enough."""
-    http_section: dict[str, object] = {"addr": f"127.0.0.1:{port}", "secret": "tests"}
-    config: dict[str, object] = {
+    return {
         "version": 0.1,
         "log": {"level": "info"},
         "storage": {
-            "filesystem": {"rootdirectory": str(root / "storage")},
+            "filesystem": {"rootdirectory": str(storage)},
             "delete": {"enabled": True},
             "maintenance": {"uploadpurging": {"enabled": False}},
         },
-        "http": http_section,
+        "http": {"addr": f"127.0.0.1:{port}", "secret": "tests"},
     }
-    if certificate:
-        http_section["tls"] = {"certificate": str(certificate[0]), "key": str(certificate[1])}
-    if credentials:
-        users = root / "htpasswd"
-        users.write_text(f"{credentials[0]}:{_bcrypt(credentials[1])}\n")
-        config["auth"] = {"htpasswd": {"realm": "tests", "path": str(users)}}
-    return config
+
+
+def _htpasswd(file: Path, credentials: tuple[str, str]) -> dict[str, str]:
+    """Write the password file; return the configuration that names it."""
+    file.write_text(f"{credentials[0]}:{_bcrypt(credentials[1])}\n")
+    return {"realm": "tests", "path": str(file)}
 
 
 def _bcrypt(password: str) -> str:

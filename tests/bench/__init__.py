@@ -1,0 +1,1 @@
+"""Benchmarks: moonlift beside what people use today, in one run on one machine."""
