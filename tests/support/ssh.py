@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import socketserver
 import subprocess
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +15,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from manifests.sshkey import PublicKey, pack_string
+from manifests.sshkey import PublicKey, WireReader, pack_string
 from manifests.sshsig import NAMESPACE, Signature, armour, signed_data
 from tests.support.process import run_daemon
 
@@ -143,3 +145,34 @@ class SoftToken:
         """Return the armoured signature over `message`."""
         raw = self.sign_data(signed_data(message), flags=flags, counter=counter)
         return armour(Signature(self.public_key, NAMESPACE, "sha512", raw))
+
+
+@contextmanager
+def token_agent(directory: Path, token: SoftToken) -> Iterator[Path]:
+    """Serve `token` as an ssh-agent serves a plugged-in security key; yield the socket."""
+    socket = directory / "token-agent"
+
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            while header := self.rfile.read(4):
+                request = WireReader(self.rfile.read(int.from_bytes(header, "big")))
+                self.wfile.write(pack_string(answer(token, request)))
+
+    with socketserver.UnixStreamServer(str(socket), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+        thread.start()
+        try:
+            yield socket
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def answer(token: SoftToken, request: WireReader) -> bytes:
+    """Answer one message of the agent protocol (draft-ietf-sshm-ssh-agent)."""
+    kind = request.take(1)[0]
+    if kind == 11:  # list of identities
+        return b"\x0c\0\0\0\1" + pack_string(token.key_blob) + pack_string(b"token")
+    if kind == 13 and request.string() == token.key_blob:  # sign
+        return b"\x0e" + pack_string(token.sign_data(request.string()))
+    return b"\x05"
