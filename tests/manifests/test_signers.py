@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -325,8 +326,6 @@ def test_ambiguous_line_is_refused(name: str, tmp_path: Path) -> None:
 def test_time_without_z_is_this_hosts(
     zone: str, moment: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import time  # noqa: PLC0415
-
     monkeypatch.setenv("TZ", zone)
     time.tzset()
     try:

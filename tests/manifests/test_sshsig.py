@@ -10,6 +10,7 @@ import base64
 import hashlib
 import itertools
 import random
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -119,8 +120,6 @@ def test_any_message(message: bytes, keys: dict[str, Path]) -> None:
 
 @pytest.mark.parametrize("kind", SOFTWARE_TYPES)
 def test_fingerprint_is_ssh_keygens(kind: str, keys: dict[str, Path]) -> None:
-    import subprocess  # noqa: PLC0415
-
     shown = subprocess.run(
         ["ssh-keygen", "-l", "-f", str(keys[kind])], capture_output=True, text=True, check=True
     )
