@@ -37,7 +37,7 @@ def test_every_pin_has_a_hash_and_no_line_names_an_index() -> None:
 
 
 def test_setup_is_silent_when_all_is_there() -> None:
-    argv = [ROOT / "tools/setup", "python"]
+    argv = [str(ROOT / "tools/setup"), "python"]
     subprocess.run(argv, check=True, capture_output=True)
     done = subprocess.run(argv, check=True, capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("", "")
