@@ -71,3 +71,5 @@ def bootstrap(folder: Path, suite: str, packages: tuple[str, ...] = ()) -> None:
     )
     if done.returncode:
         raise DebianError(f"debootstrap {suite}: {done.stdout[-3000:]}")
+    for archive in (folder / "var/cache/apt/archives").glob("*.deb"):
+        archive.unlink()

@@ -27,7 +27,7 @@ BASE = "acme/base:12"
 CHILDREN = ("viz", "web", "redis", "postgres")
 NAMES = (BASE, *(f"acme/{name}:1" for name in CHILDREN))
 
-_CACHE_NAME = "real-images-1"
+_CACHE_NAME = "real-images-2"
 _APT = ("apt/sources.list", "apt/sources.list.d", "apt/apt.conf.d", "ssl/certs")
 
 
