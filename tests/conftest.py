@@ -14,11 +14,13 @@ from typing import TypeVar
 
 import pytest
 
+from tests.support.containerd import Containerd, run_containerd
 from tests.support.debian import DebianError
 from tests.support.dockerd import run_dockerd
 from tests.support.engine import Engine
 from tests.support.netns import NetnsError
 from tests.support.newdocker import run_new_dockerd
+from tests.support.podman import Podman, podman_store
 from tests.support.process import DaemonError
 from tests.support.registry import Registry, run_registry
 
@@ -70,6 +72,20 @@ def containerd_store_engine(_containerd_store_engine: Engine) -> Iterator[Engine
 def new_docker_engine(_new_docker_engine: Engine) -> Iterator[Engine]:
     """Docker 26 with the graph-driver store, in a network namespace without interfaces."""
     yield from _emptied(_new_docker_engine)
+
+
+@pytest.fixture
+def podman(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Podman]:
+    """Podman with an empty store."""
+    with _or_skip(podman_store(_root(tmp_path_factory))) as store:
+        yield store
+
+
+@pytest.fixture
+def containerd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Containerd]:
+    """The machine's containerd, empty, without Docker."""
+    with _or_skip(run_containerd(_root(tmp_path_factory))) as engine:
+        yield engine
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,6 @@ Its data, sockets and process id file are its own; stopping it leaves no mount b
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Literal
 
 from tests.support.engine import Engine
 from tests.support.netns import inside, network_namespace
-from tests.support.process import run_daemon, short_directory
+from tests.support.process import run_daemon, short_directory, unmount_below
 
 Network = Literal["host", "none"]
 
@@ -75,10 +74,3 @@ def arguments(engine: Engine, config: Path) -> list[str]:
         f"--containerd-namespace={space}",
         f"--containerd-plugins-namespace={space}-plugins",
     ]
-
-
-def unmount_below(root: Path) -> None:
-    """Unmount, deepest first, what a killed engine may have left under `root`."""
-    mounts = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
-    for point in sorted((p for p in mounts if p.startswith(f"{root}/")), reverse=True):
-        subprocess.run(["umount", "--lazy", point], check=False, capture_output=True)

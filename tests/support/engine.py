@@ -86,7 +86,7 @@ class Engine:
 
     def images(self) -> set[str]:
         """Return the `repository:tag` of every image; `<none>` parts for untagged ones."""
-        listed = self.docker("images", "--all", "--format", "{{.Repository}}:{{.Tag}}")
+        listed = self.docker("images", "--format", "{{.Repository}}:{{.Tag}}")
         return set(listed.split())
 
     def image_ids(self) -> set[str]:

@@ -85,10 +85,21 @@ def short_directory() -> Iterator[Path]:
     """
     for stale in _SHORT.glob(f"{_PREFIX}*-*"):
         if is_dead(stale.name.removeprefix(_PREFIX).partition("-")[0]):
+            unmount_below(stale)
             shutil.rmtree(stale, ignore_errors=True)
     prefix = f"{_PREFIX}{os.getpid()}-"
     with tempfile.TemporaryDirectory(prefix=prefix, dir=_SHORT, ignore_cleanup_errors=True) as name:
-        yield Path(name)
+        try:
+            yield Path(name)
+        finally:
+            unmount_below(Path(name))
+
+
+def unmount_below(root: Path) -> None:
+    """Unmount, deepest first, what a killed engine may have left under `root`."""
+    mounts = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
+    for point in sorted((p for p in mounts if p.startswith(f"{root}/")), reverse=True):
+        subprocess.run(["umount", "--lazy", point], check=False, capture_output=True)
 
 
 def is_dead(process_id: str) -> bool:
