@@ -312,6 +312,39 @@ def test_no_key(content: bytes, name: str, tmp_path: Path) -> None:
     assert code_of(lambda: open_signer(path)) == "signing-key-malformed"
 
 
+def container(*, magic: bytes = b"openssh-key-v1\0", count: int = 1, blob: bytes) -> bytes:
+    """Return a private key file as far as its public half."""
+    inside = (
+        magic
+        + pack_string(b"none") * 2
+        + pack_string(b"")
+        + count.to_bytes(4, "big")
+        + pack_string(blob)
+        + pack_string(b"secret")
+    )
+    body = base64.encodebytes(inside).decode()
+    begin, end = (f"-----{word} OPENSSH PRIVATE KEY-----\n" for word in ("BEGIN", "END"))
+    return f"{begin}{body}{end}".encode()
+
+
+@pytest.mark.parametrize(
+    ("magic", "count"), [(b"openssh-key-v2\0", 1), (b"openssh-key-v1\0", 2), (b"", 1)]
+)
+def test_other_containers_are_refused(magic: bytes, count: int, tmp_path: Path) -> None:
+    path = tmp_path / "key"
+    path.touch(mode=0o600)
+    path.write_bytes(container(magic=magic, count=count, blob=SoftToken.new().key_blob))
+    assert code_of(lambda: open_signer(path)) == "signing-key-malformed"
+
+
+def test_private_half_of_another_type_is_refused(keys: dict[str, Path], tmp_path: Path) -> None:
+    rsa = make_key(tmp_path, "rsa")
+    file = bundler.privatekey.PrivateKeyFile(
+        rsa, public_key(keys["ed25519"]), encrypted=False, pem=rsa.read_bytes()
+    )
+    assert code_of(lambda: file.unlock(None)) == "signing-key-malformed"
+
+
 @pytest.mark.parametrize("name", ["key", "key.pub"])
 def test_missing_key(name: str, tmp_path: Path) -> None:
     assert code_of(lambda: open_signer(tmp_path / name)) == "signing-key-missing"
@@ -380,20 +413,9 @@ def test_handle_of_a_security_key_goes_through_ssh_keygen(
     """The handle is not a secret that we could use; its type stands in clear."""
 
     token = SoftToken.new()
-    container = (
-        b"openssh-key-v1\0"
-        + pack_string(b"none") * 2
-        + pack_string(b"")
-        + b"\0\0\0\1"
-        + pack_string(token.key_blob)
-        + pack_string(b"handle")
-    )
     path = tmp_path / "handle"
     path.touch(mode=0o600)
-    body = base64.encodebytes(container).decode()
-    path.write_text(
-        f"-----BEGIN OPENSSH PRIVATE KEY-----\n{body}-----END OPENSSH PRIVATE KEY-----\n"
-    )
+    path.write_bytes(container(blob=token.key_blob))
     signer = open_signer(path)
     assert signer == AgentSigner(token.public_key, path)
     assert signer.public_key.key_type is KeyType.SK_ED25519

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from manifests.allowedsigners import MAX_BYTES
@@ -284,6 +284,7 @@ STRICTER_LINES = {
     "31 February": f'{IDENTITY} valid-after="20260231Z" {KEY}',
     "escaped quote": f'{IDENTITY} namespaces="a\\"b,{NAMESPACE}" {KEY}',
     "negated name of another": f"*,!bob {KEY}",
+    "empty namespace within": f'{IDENTITY} namespaces="{NAMESPACE},,git" {KEY}',
     "quoted name": f'"{IDENTITY}" {KEY}',
     "carriage return": f"{IDENTITY} {KEY} x\r",
     "escape in a comment": f"{IDENTITY} {KEY} \x1b[2J",
@@ -395,6 +396,7 @@ PATTERNS = st.text("abz*?@.-", min_size=1, max_size=8)
 
 
 @pytest.mark.property
+@settings(deadline=None)
 @given(
     principals=st.lists(PATTERNS, min_size=1, max_size=3).map(tuple),
     namespaces=st.lists(PATTERNS | PATTERNS.map("!{}".format), max_size=3).map(tuple),
@@ -418,6 +420,7 @@ def test_line_round_trip(
 
 
 @pytest.mark.property
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_only_our_errors_come_out_of_any_bytes(data: bytes) -> None:
     try:
@@ -432,6 +435,7 @@ WORDS = st.sampled_from(
 
 
 @pytest.mark.property
+@settings(deadline=None)
 @given(st.lists(WORDS, max_size=12).map("".join))
 def test_only_our_errors_come_out_of_almost_lines(text: str) -> None:
     try:
@@ -442,6 +446,7 @@ def test_only_our_errors_come_out_of_almost_lines(text: str) -> None:
 
 
 @pytest.mark.property
+@settings(deadline=None)
 @given(
     st.lists(st.sampled_from([ALICE, BOB, CAROL, MALLORY]), min_size=1, max_size=6),
     st.integers(min_value=1, max_value=4),

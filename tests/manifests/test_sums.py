@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from manifests.digest import Digest
@@ -229,6 +229,7 @@ NAMES = st.lists(COMPONENTS, min_size=1, max_size=3).map("/".join)
 
 
 @pytest.mark.property
+@settings(deadline=None)
 @given(st.dictionaries(NAMES, st.binary(max_size=4).map(Digest.of), max_size=8))
 def test_round_trip(files: dict[str, Digest]) -> None:
     try:
@@ -242,6 +243,7 @@ def test_round_trip(files: dict[str, Digest]) -> None:
 
 
 @pytest.mark.property
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_only_our_errors_come_out_of_any_bytes(data: bytes) -> None:
     for text in (data, data + b"\n", HEX.encode() + b"  " + data + b"\n"):
@@ -253,6 +255,7 @@ def test_only_our_errors_come_out_of_any_bytes(data: bytes) -> None:
 
 
 @pytest.mark.property
+@settings(deadline=None)
 @given(st.text("aA./-\\_ ~\0\n:con1ä", max_size=12))
 def test_accepted_components_are_safe(text: str) -> None:
     try:
