@@ -18,7 +18,7 @@ from typing import Self
 from rich.console import Console
 from rich.table import Table
 
-_SAMPLE_S = 0.05
+_SAMPLE_S = 0.02
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -35,7 +35,7 @@ class Measurement:
         cpu_s: user and system seconds of the command and the children it waited for; what
             daemons did on its behalf is not in it.
         peak_bytes: highest sum of the resident memory of the command and its descendants,
-            sampled 20 times a second, or the highest of any one of them if that is more.
+            sampled 50 times a second, or the command's own high-water mark if that is more.
     """
 
     wall_s: float
@@ -86,8 +86,7 @@ def measure(argv: Sequence[str], env: Mapping[str, str] | None = None) -> Measur
         wall = time.monotonic() - started
     if process.returncode:
         raise BenchError(f"{argv}: {process.returncode}: {complaint[-2000:].decode()}")
-    peak = max(sampler.peak_bytes, usage.ru_maxrss * 1024)
-    return Measurement(wall, usage.ru_utime + usage.ru_stime, peak)
+    return Measurement(wall, usage.ru_utime + usage.ru_stime, sampler.peak_bytes)
 
 
 def best_of(cases: Sequence[Case], rounds: int) -> dict[str, Measurement]:
@@ -160,7 +159,8 @@ class _MemorySampler:
 
     def _watch(self) -> None:
         while not self._done.wait(_SAMPLE_S):
-            self.peak_bytes = max(self.peak_bytes, resident_bytes(self._pid))
+            now = max(resident_bytes(self._pid), _high_water_bytes(self._pid))
+            self.peak_bytes = max(self.peak_bytes, now)
 
 
 def resident_bytes(pid: int) -> int:
@@ -175,3 +175,16 @@ def resident_bytes(pid: int) -> int:
     except (OSError, IndexError):
         return 0
     return own + sum(map(resident_bytes, children))
+
+
+def _high_water_bytes(pid: int) -> int:
+    """Return the most that a process ever had resident; 0 if it is gone.
+
+    Not `ru_maxrss`: that also counts what its parent had when it forked.
+    """
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0
+    _, _, rest = status.partition("VmHWM:")
+    return int(rest.split()[0]) * 1024 if rest else 0
