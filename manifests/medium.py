@@ -12,6 +12,7 @@ import io
 import os
 import stat
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -152,25 +153,26 @@ class DirectoryMedium:
         pending = [("", 0)]
         while pending:
             folder, depth = pending.pop()
-            for entry in self._entries(folder):
-                name = f"{folder}{entry.name}"
+            for entry, status in self._entries(folder):
+                name = f"{folder}{entry}"
                 if is_litter(name):
                     self.litter.append(name)
-                elif entry.is_dir(follow_symlinks=False):
+                elif stat.S_ISDIR(status.st_mode):
                     pending.append((f"{name}/", _deeper(name, depth)))
                 else:
-                    sizes[name] = _regular_size(name, entry.stat(follow_symlinks=False))
+                    sizes[name] = _regular_size(name, status)
             if len(sizes) + len(pending) > MAX_ENTRIES:
                 raise BundleRefused("file-extra", f"{self.path}: more than {MAX_ENTRIES} files")
         return sizes
 
-    def _entries(self, folder: str) -> list[os.DirEntry[str]]:
+    def _entries(self, folder: str) -> list[tuple[str, os.stat_result]]:
         descriptor = os.open(
             folder or ".", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=self._root
         )
         try:
             with os.scandir(descriptor) as entries:
-                return [entry for entry, _ in zip(entries, range(MAX_ENTRIES + 1), strict=False)]
+                first = islice(entries, MAX_ENTRIES + 1)
+                return [(entry.name, entry.stat(follow_symlinks=False)) for entry in first]
         finally:
             os.close(descriptor)
 

@@ -1,0 +1,179 @@
+"""Standard output and standard error of `bundle`: nothing else here prints.
+
+Standard output is the result, in words or as one JSON document; standard error is talk: progress
+bars on a terminal, plain lines elsewhere.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from types import TracebackType
+from typing import Final, Self
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+
+from bundler.progress import Stage
+from manifests.errors import MoonliftError
+from manifests.quantities import bytes_text
+from manifests.safetext import safe_line, safe_text
+from manifests.strictjson import JsonValue, readable
+
+out = Console(highlight=False, markup=False, soft_wrap=False)
+talk = Console(stderr=True, highlight=False, markup=False)
+
+_LABELS: Final = {
+    Stage.RESOLVE: "resolve",
+    Stage.FETCH: "fetch",
+    Stage.PACK: "pack",
+    Stage.WRITE: "write",
+    Stage.VERIFY: "verify",
+}
+BARS: Final = 6
+"""Blobs shown at once beside the totals."""
+PLAIN_INTERVAL: Final = 5.0
+"""Seconds between plain progress lines."""
+
+
+def print_json(value: JsonValue) -> None:
+    """Write one JSON document to standard output."""
+    sys.stdout.write(readable(value).decode())
+    sys.stdout.flush()
+
+
+def print_error(error: MoonliftError, *, as_json: bool) -> None:
+    """Tell an expected failure: what was expected and found, its code, the next step."""
+    if as_json:
+        print_json(
+            {
+                "error": {
+                    "code": error.code,
+                    "message": str(error),
+                    "hint": error.hint,
+                    "context": dict(error.context),
+                    "exit": int(error.exit_code),
+                }
+            }
+        )
+        return
+    talk.print(f"bundle: {safe_text(str(error))}", style="bold red")
+    talk.print(f"  code: {error.code}")
+    if error.hint:
+        talk.print(f"  next: {safe_text(error.hint)}")
+
+
+class Bars:
+    """Progress on a terminal: a bar for each stage in all, and one for each blob under way."""
+
+    def __init__(self) -> None:
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=None),
+            DownloadColumn(binary_units=True),
+            TransferSpeedColumn(),
+            TimeRemainingColumn(compact=True),
+            console=talk,
+            transient=True,
+        )
+        self._totals: dict[Stage, TaskID] = {}
+        self._tasks: dict[tuple[Stage, str], TaskID] = {}
+        self._lock = threading.Lock()
+
+    def start(self, stage: Stage, subject: str, total: int) -> None:
+        """Add a blob's bar while there is room, and its bytes to the stage's."""
+        with self._lock:
+            whole = self._totals.get(stage)
+            if whole is None:
+                whole = self._totals[stage] = self._progress.add_task(_LABELS[stage], total=0)
+            known = self._progress.tasks[self._progress.task_ids.index(whole)].total or 0
+            self._progress.update(whole, total=known + total)
+            if stage is not Stage.RESOLVE and len(self._tasks) < BARS:
+                label = f"  {safe_line(subject)[-24:]}"
+                self._tasks[stage, subject] = self._progress.add_task(label, total=total)
+
+    def advance(self, stage: Stage, subject: str, count: int) -> None:
+        """Move a blob's bar and the stage's."""
+        if (task := self._tasks.get((stage, subject))) is not None:
+            self._progress.advance(task, count)
+        if (whole := self._totals.get(stage)) is not None:
+            self._progress.advance(whole, count)
+
+    def finish(self, stage: Stage, subject: str) -> None:
+        """Remove a blob's bar."""
+        with self._lock:
+            if (task := self._tasks.pop((stage, subject), None)) is not None:
+                self._progress.remove_task(task)
+
+    def note(self, text: str) -> None:
+        """Print a line above the bars."""
+        self._progress.console.print(safe_text(text))
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._progress.stop()
+
+
+class Lines:
+    """Progress for logs: a line for each stage every few seconds."""
+
+    def __init__(self) -> None:
+        self._totals: dict[Stage, int] = {}
+        self._done: dict[Stage, int] = {}
+        self._told = time.monotonic()
+        self._lock = threading.Lock()
+
+    def start(self, stage: Stage, subject: str, total: int) -> None:  # noqa: ARG002
+        """Add to the stage's total."""
+        with self._lock:
+            self._totals[stage] = self._totals.get(stage, 0) + total
+
+    def advance(self, stage: Stage, subject: str, count: int) -> None:  # noqa: ARG002
+        """Count, and tell now and then."""
+        with self._lock:
+            self._done[stage] = self._done.get(stage, 0) + count
+            if time.monotonic() - self._told < PLAIN_INTERVAL or stage is Stage.RESOLVE:
+                return
+            self._told = time.monotonic()
+            done, total = self._done[stage], self._totals[stage]
+        talk.print(f"{_LABELS[stage]}: {bytes_text(done)} of {bytes_text(total)}")
+
+    def finish(self, stage: Stage, subject: str) -> None:
+        """Nothing: the next line tells."""
+
+    def note(self, text: str) -> None:
+        """Print a line."""
+        talk.print(safe_text(text))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Nothing to let go."""
+
+
+def progress_sink() -> Bars | Lines:
+    """Return what fits standard error: bars on a terminal, lines elsewhere."""
+    return Bars() if talk.is_terminal else Lines()

@@ -1,0 +1,149 @@
+"""Lock -> FetchedImages: the documents of every locked image, exact to the byte.
+
+Takes nothing but what the lock names, by digest; layers are not touched here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from bundler.cache import Cache
+from bundler.sources import Document, ImageSource
+from manifests.errors import SourceFailed
+from manifests.lock import Lock, LockedImage, LockedManifest
+from manifests.oci import (
+    CONFIG_LIMIT,
+    INDEX_TYPES,
+    MANIFEST_LIMIT,
+    Descriptor,
+    ImageConfig,
+    Index,
+    Manifest,
+)
+from manifests.reference import Reference
+
+PARALLEL = 8
+"""Images whose documents are fetched at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedManifest:
+    """One image for one platform: its documents.
+
+    Attributes:
+        locked: what the lock says of it.
+        manifest: the image manifest.
+        config: the image config.
+    """
+
+    locked: LockedManifest
+    manifest: Manifest
+    config: ImageConfig
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedImage:
+    """One reference: its documents and where its layers are.
+
+    Attributes:
+        locked: what the lock says of it.
+        reference: parsed.
+        source: where its layers are.
+        index: the index that the reference resolved to; None when it is one manifest.
+        manifests: one for each platform.
+    """
+
+    locked: LockedImage
+    reference: Reference
+    source: ImageSource
+    index: Index | None
+    manifests: tuple[FetchedManifest, ...]
+
+
+def fetch(lock: Lock, sources: Mapping[str, ImageSource], cache: Cache) -> Sequence[FetchedImage]:
+    """Fetch the documents of every image, from the cache where it has them.
+
+    Args:
+        lock: what to fetch.
+        sources: by the lock's `origin`.
+        cache: kept up to date.
+
+    Raises:
+        SourceFailed: a document is gone, or is not what the lock says.
+    """
+    with ThreadPoolExecutor(PARALLEL, "fetch") as pool:
+        jobs = [
+            pool.submit(_fetch_image, image, sources[image.origin], cache) for image in lock.images
+        ]
+        return [job.result() for job in jobs]
+
+
+def _fetch_image(locked: LockedImage, source: ImageSource, cache: Cache) -> FetchedImage:
+    reference = Reference.parse(locked.reference)
+    documents = CachedDocuments(source, cache)
+    index = None
+    if locked.media_type in INDEX_TYPES:
+        descriptor = Descriptor(locked.media_type, locked.digest, 0)
+        index = Index.parse(documents.known(reference, descriptor), locked.media_type)
+    manifests = tuple(
+        _fetch_manifest(reference, manifest, documents) for manifest in locked.manifests
+    )
+    return FetchedImage(locked, reference, source, index, manifests)
+
+
+def _fetch_manifest(
+    reference: Reference, locked: LockedManifest, documents: CachedDocuments
+) -> FetchedManifest:
+    descriptor = Descriptor(locked.media_type, locked.digest, locked.size)
+    manifest = Manifest.parse(documents.get(reference, descriptor).raw, locked.media_type)
+    config = ImageConfig.parse(documents.get(reference, manifest.config).raw)
+    if len(config.diff_ids) != len(manifest.layers):
+        raise SourceFailed(
+            "image-inconsistent",
+            f"{reference.familiar}: its manifest has {len(manifest.layers)} layers, "
+            f"its config {len(config.diff_ids)}",
+            hint="the image is damaged at its source",
+        )
+    return FetchedManifest(locked, manifest, config)
+
+
+@dataclass(frozen=True, slots=True)
+class CachedDocuments:
+    """A source's documents through the cache."""
+
+    source: ImageSource
+    cache: Cache
+
+    def get(self, reference: Reference, descriptor: Descriptor) -> Document:
+        """Return the document that the descriptor names."""
+        limit = max(CONFIG_LIMIT, MANIFEST_LIMIT)
+        data = self.cache.document(descriptor.digest, limit)
+        if data is not None:
+            return Document(data, descriptor.media_type)
+        document = self.source.document(reference, descriptor)
+        self.cache.put_document(document.raw)
+        return document
+
+    def resolve(self, reference: Reference) -> Document:
+        """Ask the source what the reference names now, and keep the answer."""
+        document = self.source.resolve(reference)
+        if self.cache.document(document.digest, MANIFEST_LIMIT) is None:
+            self.cache.put_document(document.raw)
+        return document
+
+    def known(self, reference: Reference, descriptor: Descriptor) -> bytes:
+        """Return an index by its digest, whose size nobody told."""
+        data = self.cache.document(descriptor.digest, MANIFEST_LIMIT)
+        if data is not None:
+            return data
+        pinned = Reference(reference.registry, reference.repository, None, descriptor.digest)
+        document = self.source.resolve(pinned)
+        if document.digest != descriptor.digest:
+            raise SourceFailed(
+                "digest-mismatch",
+                f"{reference.familiar}: expected {descriptor.digest}, found {document.digest}",
+            )
+        self.cache.put_document(document.raw)
+        return document.raw

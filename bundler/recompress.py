@@ -1,0 +1,223 @@
+"""One layer's bytes on their way into the cache: inflate, hash, compress, hash, all overlapped.
+
+Reads a stream once, in order, and holds a few megabytes beside zstd's window, whatever the size
+of the layer. Knows neither where bytes come from nor where they go.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import IO, Any, Final, cast
+
+import zstandard
+from isal import isal_zlib
+
+from manifests.chunks import ChunkHasher
+from manifests.digest import Digest, new_hash
+from manifests.errors import SourceFailed
+from manifests.oci import Compression
+
+PIECE: Final = 1024 * 1024
+"""Bytes of tar that are handled at once."""
+WINDOW_LOG_MAX: Final = 27
+"""Largest zstd window that we read: 128 MiB, what `zstd -d` takes without being asked."""
+QUEUED_PIECES: Final = 4
+_GZIP = 31
+"""zlib's wbits for a gzip wrapper."""
+_IsalError = cast("type[Exception]", isal_zlib.error)
+
+
+@dataclass(frozen=True, slots=True)
+class ZstdSettings:
+    """How layers are compressed; part of the name under which the cache keeps the result.
+
+    Attributes:
+        level: zstd's level, 1 to 19.
+        window_log: base-2 logarithm of the window in bytes; matches reach that far back.
+    """
+
+    level: int = 4
+    window_log: int = 27
+
+    @property
+    def key(self) -> str:
+        """Stable name: the same key makes the same bytes."""
+        version = ".".join(map(str, zstandard.ZSTD_VERSION))
+        return f"zstd-{self.level}-{self.window_log}-{version}"
+
+    def compressor(self) -> zstandard.ZstdCompressor:
+        """Return a compressor: one thread, so that its output depends on nothing else."""
+        parameters = zstandard.ZstdCompressionParameters.from_level(
+            self.level, window_log=self.window_log, enable_ldm=True
+        )
+        return zstandard.ZstdCompressor(compression_params=parameters)
+
+
+@dataclass(frozen=True, slots=True)
+class Inflated:
+    """What a layer's tar turned out to be.
+
+    Attributes:
+        diff_id: its digest.
+        size: its bytes.
+    """
+
+    diff_id: Digest
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What was written.
+
+    Attributes:
+        digest: of the bytes.
+        size: bytes.
+        chunks: hexadecimal sha256 of each 8 MiB.
+    """
+
+    digest: Digest
+    size: int
+    chunks: tuple[str, ...]
+
+
+class StoredHasher:
+    """Hashes a blob whole and in chunks while it is written."""
+
+    def __init__(self, write: Callable[[bytes], object]) -> None:
+        self._write = write
+        self._whole = new_hash()
+        self._chunks = ChunkHasher()
+        self._size = 0
+
+    def take(self, data: bytes) -> None:
+        """Hash and write the next bytes."""
+        self._whole.update(data)
+        self._chunks.update(data)
+        self._size += len(data)
+        self._write(data)
+
+    def finish(self) -> Stored:
+        """Return what was written."""
+        return Stored(Digest.from_hash(self._whole), self._size, self._chunks.finish())
+
+
+def recompress(
+    source: Iterable[bytes],
+    compression: Compression,
+    settings: ZstdSettings,
+    write: Callable[[bytes], object],
+) -> tuple[Inflated, Stored]:
+    """Turn a layer into zstd.
+
+    Args:
+        source: the layer's bytes.
+        compression: how they are wrapped.
+        settings: how they shall be.
+        write: takes the zstd bytes in order.
+
+    Raises:
+        SourceFailed: `layer-malformed`.
+    """
+    stored = StoredHasher(write)
+    compress = settings.compressor().compressobj()
+    inflater = Inflater(source, compression)
+    for piece in _ahead(inflater):
+        if data := compress.compress(piece):
+            stored.take(data)
+    stored.take(compress.flush())
+    return inflater.result(), stored.finish()
+
+
+class Inflater:
+    """Iterates over a layer's tar in pieces, and knows its diff ID and size at the end."""
+
+    def __init__(self, source: Iterable[bytes], compression: Compression) -> None:
+        self._source = source
+        self._compression = compression
+        self._hash = new_hash()
+        self._size = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        for piece in inflate(self._source, self._compression):
+            self._hash.update(piece)
+            self._size += len(piece)
+            yield piece
+
+    def result(self) -> Inflated:
+        """Return what was seen."""
+        return Inflated(Digest.from_hash(self._hash), self._size)
+
+
+def inflate(source: Iterable[bytes], compression: Compression) -> Iterator[bytes]:
+    """Yield a layer's tar in pieces of at most `PIECE` bytes.
+
+    Several gzip members or zstd frames in a row are one layer (RFC 1952, RFC 8878); anything
+    else after the last is refused.
+
+    Raises:
+        SourceFailed: `layer-malformed`.
+    """
+    unwrap = {Compression.GZIP: _gunzip, Compression.ZSTD: _unzstd}.get(compression)
+    yield from source if unwrap is None else unwrap(source)
+
+
+def _gunzip(source: Iterable[bytes]) -> Iterator[bytes]:
+    member = None
+    for data in source:
+        rest = data
+        while rest:
+            member = member or isal_zlib.decompressobj(wbits=_GZIP)
+            yield from _feed(member, rest)
+            rest = member.unused_data if member.eof else b""
+            member = None if member.eof else member
+    if member is not None:
+        raise SourceFailed("layer-malformed", "a layer's gzip data ends too early")
+
+
+def _feed(member: Any, data: bytes) -> Iterator[bytes]:
+    try:
+        while data:
+            if piece := member.decompress(data, PIECE):
+                yield piece
+            data = b"" if member.eof else member.unconsumed_tail
+    except _IsalError as error:
+        raise SourceFailed("layer-malformed", f"a layer is not gzip: {error}") from error
+
+
+def _unzstd(source: Iterable[bytes]) -> Iterator[bytes]:
+    decompressor = zstandard.ZstdDecompressor(max_window_size=2**WINDOW_LOG_MAX)
+    reader = decompressor.stream_reader(
+        cast("IO[bytes]", _Readable(iter(source))), read_across_frames=True
+    )
+    try:
+        while piece := reader.read(PIECE):
+            yield piece
+    except zstandard.ZstdError as error:
+        raise SourceFailed("layer-malformed", f"a layer is not zstd: {error}") from error
+
+
+class _Readable:
+    """An iterator of bytes in a file's clothes; gives what comes, whatever size is asked for."""
+
+    def __init__(self, source: Iterator[bytes]) -> None:
+        self._source = source
+
+    def read(self, size: int = -1, /) -> bytes:  # noqa: ARG002 - zstandard takes any amount
+        return next(self._source, b"")
+
+
+def _ahead(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Let `pieces` run in a thread of their own, a few ahead of the consumer."""
+    iterator = iter(pieces)
+    pool = ThreadPoolExecutor(1, "inflate")
+    try:
+        pending = deque(pool.submit(next, iterator, None) for _ in range(QUEUED_PIECES))
+        while (piece := pending.popleft().result()) is not None:
+            pending.append(pool.submit(next, iterator, None))
+            yield piece
+    finally:
+        pool.shutdown(cancel_futures=True)

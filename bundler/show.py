@@ -1,0 +1,283 @@
+"""Inspections, differences and build reports as tables of at most 80 columns, and as JSON."""
+
+from __future__ import annotations
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from bundler.build import BuildReport
+from bundler.diff import Change, Difference, ImageChange
+from bundler.inspect import ImageSummary, Inspection
+from manifests.documents import instant_text
+from manifests.quantities import bytes_text, seconds_text
+from manifests.reference import Reference
+from manifests.release import Release
+from manifests.safetext import safe_line
+from manifests.strictjson import JsonValue
+
+MAX_WIDTH = 80
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for column in columns:
+        numeric = column.startswith(">")
+        table.add_column(
+            column.lstrip(">"),
+            justify="right" if numeric else "left",
+            no_wrap=numeric,
+            overflow="fold",
+        )
+    return table
+
+
+def _text(value: object) -> Text:
+    return Text(safe_line(str(value)))
+
+
+def _familiar(name: str) -> Text:
+    return _text(Reference.parse(name).familiar)
+
+
+def heading(release: Release) -> str:
+    """Return `viz 1.4.0 (sequence 7, issued ...)`."""
+    return safe_line(
+        f"{release.product} {release.version} "
+        f"(sequence {release.sequence}, issued {instant_text(release.issued)})"
+    )
+
+
+def inspection_view(inspection: Inspection, *, layers: bool = False) -> RenderableType:
+    """Return the tables of `bundle inspect`."""
+    release = inspection.release
+    signers = "\n".join(f"  {fingerprint}" for fingerprint in inspection.fingerprints)
+    head = Text(
+        f"{heading(release)}\n"
+        f"signed by (not checked against any list of trust):\n{signers}\n"
+        f"identity {inspection.sums_digest}\n"
+    )
+    images = _table("image", "platform", ">layers", ">size", ">own", ">unpacked")
+    for summary in inspection.images:
+        images.add_row(*_image_row(summary))
+        images.add_row(f"  {summary.record.image_id.short}", "", str(summary.record.policy))
+    parts: list[RenderableType] = [head, images]
+    if layers:
+        parts += [_layer_table(inspection)]
+    if release.files:
+        files = _table("file", ">size")
+        for file in release.files:
+            files.add_row(_text(file.name), bytes_text(file.size))
+        parts += [files]
+    total = sum(layer.size for layer in inspection.layers.values())
+    unpacked = sum(layer.uncompressed for layer in inspection.layers.values())
+    parts.append(
+        Text(
+            f"\n{len(inspection.layers)} distinct layers, {bytes_text(total)} "
+            f"({bytes_text(unpacked)} unpacked)"
+        )
+    )
+    return Group(*parts)
+
+
+def _image_row(summary: ImageSummary) -> tuple[Text | str, ...]:
+    record = summary.record
+    return (
+        _familiar(record.name),
+        _text(record.platform),
+        str(len(record.layers)),
+        bytes_text(summary.size),
+        bytes_text(summary.own),
+        bytes_text(summary.unpacked),
+    )
+
+
+def _layer_table(inspection: Inspection) -> Table:
+    table = _table("layer", "diff ID", ">size", ">unpacked", "images")
+    for layer in inspection.layers.values():
+        users = [
+            Reference.parse(image.name).familiar
+            for image in inspection.release.images
+            if layer.digest in {one.digest for one in image.layers}
+        ]
+        table.add_row(
+            layer.digest.short,
+            layer.diff_id.short,
+            bytes_text(layer.size),
+            bytes_text(layer.uncompressed),
+            _text(", ".join(dict.fromkeys(users))),
+        )
+    return table
+
+
+def inspection_json(inspection: Inspection) -> JsonValue:
+    """Return what `bundle inspect --json` prints."""
+    return {
+        "path": inspection.path,
+        "identity": str(inspection.sums_digest),
+        "fingerprints": list(inspection.fingerprints),
+        "images": [
+            {
+                "name": summary.record.name,
+                "platform": str(summary.record.platform),
+                "image_id": str(summary.record.image_id),
+                "target": str(summary.record.target),
+                "size": summary.size,
+                "own": summary.own,
+                "unpacked": summary.unpacked,
+                "layers": [
+                    {"digest": str(layer.digest), "diff_id": str(layer.diff_id), "size": layer.size}
+                    for layer in summary.record.layers
+                ],
+            }
+            for summary in inspection.images
+        ],
+        "release": inspection.release.to_json(),
+    }
+
+
+def difference_view(old: Inspection, new: Inspection, difference: Difference) -> RenderableType:
+    """Return the tables of `bundle diff`."""
+    head = Text(f"old  {heading(old.release)}\nnew  {heading(new.release)}\n")
+    images = _table("image", "platform", "change", "image ID", ">new layers")
+    for item in difference.images:
+        images.add_row(
+            _familiar(item.name), _text(item.platform), str(item.change), _ids(item), _new(item)
+        )
+    parts: list[RenderableType] = [head, images]
+    changed = [item for item in difference.files if item.change is not Change.SAME]
+    if changed:
+        files = _table("file", "change", ">old", ">new")
+        for file in changed:
+            files.add_row(
+                _text(file.name), str(file.change), _size(file.old_size), _size(file.new_size)
+            )
+        parts.append(files)
+    parts.append(
+        Text(
+            f"\n{bytes_text(difference.new_bytes)} new, {bytes_text(difference.gone_bytes)} gone, "
+            f"{bytes_text(difference.shared_bytes)} of layers in both"
+        )
+    )
+    return Group(*parts)
+
+
+def _ids(item: ImageChange) -> str:
+    old, new = (one.short if one else "-" for one in (item.old_id, item.new_id))
+    return old if old == new else f"{old} > {new}"
+
+
+def _new(item: ImageChange) -> str:
+    if not item.new_layers:
+        return "-"
+    return f"{len(item.new_layers)}, {bytes_text(sum(layer.size for layer in item.new_layers))}"
+
+
+def _size(size: int | None) -> str:
+    return "-" if size is None else bytes_text(size)
+
+
+def difference_json(difference: Difference) -> JsonValue:
+    """Return what `bundle diff --json` prints."""
+    return {
+        "same": difference.is_empty,
+        "new_bytes": difference.new_bytes,
+        "gone_bytes": difference.gone_bytes,
+        "shared_bytes": difference.shared_bytes,
+        "images": [
+            {
+                "name": item.name,
+                "platform": item.platform,
+                "change": str(item.change),
+                "old_id": str(item.old_id) if item.old_id else None,
+                "new_id": str(item.new_id) if item.new_id else None,
+                "new_layers": [str(layer.diff_id) for layer in item.new_layers],
+                "gone_layers": [str(layer.diff_id) for layer in item.gone_layers],
+            }
+            for item in difference.images
+        ],
+        "files": [
+            {
+                "name": item.name,
+                "change": str(item.change),
+                "old_size": item.old_size,
+                "new_size": item.new_size,
+            }
+            for item in difference.files
+        ],
+    }
+
+
+def report_view(report: BuildReport) -> RenderableType:
+    """Return the closing words of `bundle build`."""
+    images = _table("image", "platform", "from", "layers", ">size")
+    for image in report.release.images:
+        images.add_row(
+            _familiar(image.name),
+            _text(image.platform),
+            _text(image.origin),
+            f"{len(image.layers)} {image.policy}",
+            bytes_text(sum(layer.size for layer in image.layers)),
+        )
+    lines = [
+        "",
+        f"{heading(report.release)}",
+        (
+            f"  size    {bytes_text(report.size)}, layers at their source "
+            f"{bytes_text(report.source_size)}"
+        ),
+        *_pruned_lines(report),
+        *(f"  signed  {fingerprint}" for fingerprint in report.signers),
+        f"  time    {seconds_text(report.seconds)}",
+        *(f"  wrote   {safe_line(str(path))}" for path in report.paths),
+    ]
+    return Group(images, Text("\n".join(lines)))
+
+
+def _pruned_lines(report: BuildReport) -> list[str]:
+    lines = []
+    if report.pruned.left_out:
+        unknown = sum(item.size is None for item in report.pruned.left_out)
+        doubt = f" ({unknown} of unknown size)" if unknown else ""
+        lines.append(
+            f"  pruned  {bytes_text(report.pruned.size)} of {len(report.pruned.left_out)} "
+            f"other platforms and attestations{doubt}"
+        )
+    if report.pruned.shared:
+        lines.append(f"  shared  {bytes_text(report.pruned.shared)} of layers stored once")
+    return lines
+
+
+def report_json(report: BuildReport) -> JsonValue:
+    """Return what `bundle build --json` prints."""
+    return {
+        "paths": [str(path) for path in report.paths],
+        "product": report.release.product,
+        "version": report.release.version,
+        "sequence": report.release.sequence,
+        "size": report.size,
+        "source_size": report.source_size,
+        "seconds": round(report.seconds, 3),
+        "signers": list(report.signers),
+        "images": [
+            {
+                "name": image.name,
+                "platform": str(image.platform),
+                "image_id": str(image.image_id),
+                "target": str(image.target),
+                "origin": image.origin,
+                "source_digest": str(image.source_digest) if image.source_digest else None,
+                "policy": str(image.policy),
+            }
+            for image in report.release.images
+        ],
+        "pruned": {
+            "size": report.pruned.size,
+            "shared": report.pruned.shared,
+            "left_out": [
+                {"image": item.image, "what": item.what, "size": item.size}
+                for item in report.pruned.left_out
+            ],
+        },
+    }

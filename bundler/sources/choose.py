@@ -1,0 +1,122 @@
+"""Which source serves an image: the one asked for, else a registry, else the local engine.
+
+Owns the sources of one build, opens each once, closes them all.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from bundler.cache import Cache
+from bundler.fetch import CachedDocuments
+from bundler.resolve import Opened, WantedImage
+from bundler.sources import ImageSource
+from manifests.errors import MoonliftError, UsageError
+
+AUTO: Final = "auto"
+REGISTRY: Final = "registry"
+DOCKER: Final = "docker"
+_ELSEWHERE: Final = frozenset({"image-not-found", "image-denied", "registry-unreachable"})
+"""A registry's answers after which the local engine is asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceOptions:
+    """How sources are reached.
+
+    Attributes:
+        base: folder that relative paths of `oci:PATH` and the like start from.
+        forced: overrides every image's own `from`; `auto` leaves them.
+        ca_files: PEM files of authorities trusted beside the system's.
+        plain_http: registries that may be asked without TLS; loopback always may.
+    """
+
+    base: Path
+    forced: str = AUTO
+    ca_files: tuple[Path, ...] = ()
+    plain_http: frozenset[str] = frozenset()
+
+
+class Sources:
+    """The sources that a build has opened so far, by their name in the lock."""
+
+    def __init__(self, options: SourceOptions, cache: Cache) -> None:
+        self._options = options
+        self._cache = cache
+        self._stack = ExitStack()
+        self._lock = threading.Lock()
+        self._opened: dict[str, ImageSource] = {}
+
+    @property
+    def opened(self) -> Mapping[str, ImageSource]:
+        """Every source that served an image."""
+        return self._opened
+
+    def open(self, image: WantedImage) -> Opened:
+        """Find the source that has `image`, and ask it what the reference names.
+
+        Raises:
+            AppManifestError, SourceFailed: what the source, or the first of several, said.
+        """
+        origin = image.origin if self._options.forced == AUTO else self._options.forced
+        if origin != AUTO:
+            return self._ask(origin, image)
+        try:
+            return self._ask(REGISTRY, image)
+        except MoonliftError as error:
+            if error.code not in _ELSEWHERE:
+                raise
+            try:
+                return self._ask(DOCKER, image)
+            except MoonliftError:
+                raise error from None
+
+    def _ask(self, origin: str, image: WantedImage) -> Opened:
+        documents = CachedDocuments(self._source(origin), self._cache)
+        return Opened(origin, documents, documents.resolve(image.reference))
+
+    def _source(self, origin: str) -> ImageSource:
+        with self._lock:
+            source = self._opened.get(origin)
+            if source is None:
+                source = self._opened[origin] = self._make(origin)
+            return source
+
+    def _make(self, origin: str) -> ImageSource:
+        kind, _, place = origin.partition(":")
+        if kind == REGISTRY:
+            return self._registry()
+        if kind == DOCKER:
+            return self._docker()
+        if not place:
+            raise UsageError(
+                "source-unknown",
+                f"expected auto, registry, docker, oci:DIR, oci-archive:FILE or "
+                f"docker-archive:FILE, found {origin!r}",
+            )
+        return self._local(kind, self._options.base / place, origin)
+
+    def _registry(self) -> ImageSource:
+        from bundler.sources.registry import RegistryOptions, RegistrySource  # noqa: PLC0415
+
+        options = RegistryOptions(
+            ca_files=self._options.ca_files, plain_http=self._options.plain_http
+        )
+        return self._stack.enter_context(RegistrySource(options))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.close()

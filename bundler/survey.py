@@ -1,0 +1,88 @@
+"""What pruning leaves out of the bundle, in bytes: other platforms, attestations, doubles.
+
+Asks the source for the small manifests of what is left out, and only to count; a source that
+does not answer leaves a count out, never stops a build.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from bundler.cache import Cache
+from bundler.fetch import CachedDocuments, FetchedImage
+from manifests.digest import Digest
+from manifests.errors import MoonliftError
+from manifests.oci import MANIFEST_TYPES, Descriptor, Manifest
+from manifests.release import Release
+
+PARALLEL = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """Something that was left out.
+
+    Attributes:
+        image: as written in the app manifest.
+        what: a platform, or `attestation`.
+        size: bytes at the source; None when the source did not tell.
+    """
+
+    image: str
+    what: str
+    size: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class PruneReport:
+    """All that was left out.
+
+    Attributes:
+        left_out: platforms and attestations, image by image.
+        shared: bytes of layers that several images have and the bundle carries once.
+    """
+
+    left_out: tuple[Pruned, ...]
+    shared: int
+
+    @property
+    def size(self) -> int:
+        """Bytes known to be left out at the source."""
+        return sum(item.size or 0 for item in self.left_out)
+
+
+def survey(images: Sequence[FetchedImage], cache: Cache) -> tuple[Pruned, ...]:
+    """Count what the platforms and attestations that are not carried weigh at their source."""
+    tasks = [
+        (image, entry)
+        for image in images
+        if image.index is not None
+        for entry in image.index.manifests
+        if entry.digest not in {one.locked.digest for one in image.manifests}
+    ]
+    with ThreadPoolExecutor(PARALLEL, "survey") as pool:
+        return tuple(pool.map(lambda task: _weigh(task[0], task[1], cache), tasks))
+
+
+def shared_bytes(release: Release) -> int:
+    """Return the bytes that carrying identical layers once saves."""
+    total = sum(layer.size for image in release.images for layer in image.layers)
+    unique: dict[Digest, int] = {
+        layer.digest: layer.size for image in release.images for layer in image.layers
+    }
+    return total - sum(unique.values())
+
+
+def _weigh(image: FetchedImage, entry: Descriptor, cache: Cache) -> Pruned:
+    what = "attestation" if entry.is_attestation else str(entry.platform or "unknown platform")
+    if entry.media_type not in MANIFEST_TYPES:
+        return Pruned(image.locked.written, what, entry.size)
+    try:
+        document = CachedDocuments(image.source, cache).get(image.reference, entry)
+        manifest = Manifest.parse(document.raw, entry.media_type)
+    except MoonliftError:
+        return Pruned(image.locked.written, what, None)
+    layers = sum(layer.size for layer in manifest.layers)
+    return Pruned(image.locked.written, what, entry.size + manifest.config.size + layers)
