@@ -1,0 +1,236 @@
+"""What an installer asks of a container engine, and what it knows of what is there.
+
+Owns the `Engine` protocol and the pure reckoning of what is missing. No I/O, no engine's API.
+
+Images are known by an identity, layers by a key; which digests these are is the store's way:
+
+    store           identity of an image        key of a layer
+    graph driver    config (the image ID)       chain ID
+    containerd      manifest or index           blob
+    layout          manifest or index           blob
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Final, Protocol
+
+from manifests.digest import Digest
+from manifests.errors import EngineFailed
+from manifests.oci import chain_ids
+from manifests.platform import Platform
+from manifests.release import BlobRecord, ImageRecord, LayerRecord, Release
+
+KEEP_PREFIX: Final = "moonlift.local/"
+"""The registry part of our own names: they keep an image from being pruned as nameless."""
+
+
+def keep_name(product: str, identity: Digest) -> str:
+    """Return the name that keeps an image of `product`, whatever the app calls it.
+
+    A product may hold `.`, `_` and `-` in runs that a repository may not.
+    """
+    repository = re.sub(r"[._-]+", "-", product)
+    return f"{KEEP_PREFIX}{repository}:{identity.short}"
+
+
+class Store(StrEnum):
+    """How an engine keeps images."""
+
+    GRAPH_DRIVER = "graph-driver"
+    CONTAINERD = "containerd"
+    LAYOUT = "layout"
+
+    @property
+    def unpacks(self) -> bool:
+        """Whether layers are unpacked when they are loaded."""
+        return self is not Store.LAYOUT
+
+    def identity(self, image: ImageRecord) -> Digest:
+        """Return what the store knows an image by."""
+        return image.image_id if self is Store.GRAPH_DRIVER else image.target
+
+    def layer_keys(self, image: ImageRecord) -> tuple[Digest, ...]:
+        """Return what the store knows each layer of an image by, lowest first."""
+        if self is Store.GRAPH_DRIVER:
+            return chain_ids(image.diff_ids)
+        return tuple(layer.digest for layer in image.layers)
+
+
+@dataclass(frozen=True, slots=True)
+class EngineInfo:
+    """What an engine says of itself.
+
+    Attributes:
+        kind: `docker` or `layout`.
+        version: its own; empty where it has none.
+        store: how it keeps images.
+        driver: the store's own name for its way, such as `overlay2`.
+        platform: what its images must run on; None when it runs nothing.
+        root: where it keeps images on this host; None when that is not known.
+    """
+
+    kind: str
+    version: str
+    store: Store
+    driver: str
+    platform: Platform | None
+    root: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """What a store has already.
+
+    Attributes:
+        store: its way of naming.
+        images: identities of images that are there as a whole.
+        layers: keys of layers that are there.
+        names: what each name points to; one digest in an engine, one a platform in a layout.
+    """
+
+    store: Store
+    images: frozenset[Digest] = frozenset()
+    layers: frozenset[Digest] = frozenset()
+    names: Mapping[str, frozenset[Digest]] = field(default_factory=dict)
+
+    def holds(self, image: ImageRecord) -> bool:
+        """Tell whether nothing of `image` has to be sent."""
+        return self.store.identity(image) in self.images
+
+    def missing(self, image: ImageRecord) -> tuple[LayerRecord, ...]:
+        """Return the layers that have to be sent, lowest first, each once."""
+        if self.holds(image):
+            return ()
+        keyed = zip(self.store.layer_keys(image), image.layers, strict=True)
+        wanted = {layer.digest: layer for key, layer in keyed if key not in self.layers}
+        return tuple(wanted.values())
+
+    def missing_keys(self, image: ImageRecord) -> frozenset[Digest]:
+        """Return the keys that the store will have after `image` and has not now."""
+        if self.holds(image):
+            return frozenset()
+        return frozenset(self.store.layer_keys(image)) - self.layers
+
+    def after(self, image: ImageRecord) -> Presence:
+        """Return what will be there once `image` is."""
+        return replace(
+            self,
+            images=self.images | {self.store.identity(image)},
+            layers=self.layers | frozenset(self.store.layer_keys(image)),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One image on its way into an engine.
+
+    Attributes:
+        image: what is signed about it.
+        missing: the layers that the engine has not.
+        keep: the name, in our own name space, that marks the image as complete.
+    """
+
+    image: ImageRecord
+    missing: tuple[LayerRecord, ...]
+    keep: str
+
+
+class Source(Protocol):
+    """Where the bytes of a delivery come from: checked already, each time they are read."""
+
+    def document(self, digest: Digest) -> bytes:
+        """Return an index, manifest or config."""
+
+    def stored(self, blob: BlobRecord) -> Iterator[memoryview]:
+        """Yield a layer as it lies in the bundle; a view is valid until the next.
+
+        Raises:
+            BundleRefused: a chunk is not what was signed.
+        """
+
+    def unpacked(self, layer: LayerRecord) -> Iterator[memoryview]:
+        """Yield a layer's tar, exactly `layer.uncompressed` bytes; views as in `stored`.
+
+        Raises:
+            BundleRefused: a chunk is not what was signed, or the tar is longer or shorter.
+        """
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether a layer can be read a second time."""
+
+    def sent(self, image: ImageRecord) -> None:
+        """Be told that all of an image's bytes were handed over, and the engine is at work."""
+
+
+class Engine(Protocol):
+    """Something that keeps images."""
+
+    @property
+    def name(self) -> str:
+        """What it is called on the command line and in records."""
+
+    def info(self) -> EngineInfo:
+        """Return what it says of itself.
+
+        Raises:
+            EngineFailed: it does not answer.
+        """
+
+    def presence(
+        self, images: Sequence[ImageRecord], keep: Mapping[Digest, str], known: Sequence[Release]
+    ) -> Presence:
+        """Return what is there of `images`; changes nothing.
+
+        Args:
+            images: of the release.
+            keep: by identity, the name in our own name space of each image.
+            known: releases whose documents this host has believed before.
+
+        Raises:
+            EngineFailed: it does not answer.
+        """
+
+    def names(self, image: ImageRecord) -> tuple[str, ...]:
+        """Return the names that must point to `image` in the end, our own left out."""
+
+    def load(self, delivery: Delivery, source: Source) -> None:
+        """Send what is missing, check that the signed image came of it, and mark it complete.
+
+        The engine is told to commit only after every byte was checked. No name but our own is
+        touched.
+
+        Raises:
+            EngineFailed: `engine-load`, or `engine-identity`: what came of it was removed.
+            BundleRefused: as `source`; the engine has dropped what it was sent.
+        """
+
+    def set_name(self, image: ImageRecord, name: str, source: Source) -> None:
+        """Let `name` point to an image that was loaded.
+
+        Raises:
+            EngineFailed: `engine-tag`.
+        """
+
+    def restore_name(self, name: str, old: Digest | None) -> None:
+        """Let `name` point to what it pointed to before; None removes it.
+
+        Raises:
+            EngineFailed: `engine-tag`.
+        """
+
+
+def identity_differs(engine: str, image: ImageRecord, what: str, found: object) -> EngineFailed:
+    """Build the error for an engine that holds something else than was signed."""
+    return EngineFailed(
+        "engine-identity",
+        f"{engine}: {image.name}: the engine's {what} is not the signed one, found {found}; "
+        "what it made was removed",
+        hint="look at the engine's log; it may be damaged or not what it says it is",
+        image=image.name,
+    )

@@ -1,0 +1,93 @@
+"""What both of Docker's image stores share: who it is, names, and the check of what came of a load.
+
+Which store an engine has is asked, never guessed from its version: fresh installations of one
+version differ from upgraded ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from installer.engines.base import EngineInfo, Source, Store, identity_differs
+from installer.engines.dockerapi import DockerApi, Listed
+from installer.host import engine_platform
+from manifests.digest import Digest
+from manifests.platform import Platform
+from manifests.release import ImageRecord
+
+SNAPSHOTTER: Final = "io.containerd.snapshotter.v1"
+
+
+class DockerEngine:
+    """An engine behind its API; subclasses know one store each."""
+
+    store: Store
+    name = "docker"
+
+    def __init__(self, api: DockerApi, facts: Mapping[str, Any]) -> None:
+        self._api = api
+        self._facts = facts
+
+    def info(self) -> EngineInfo:
+        """Return what the engine said when it was opened."""
+        facts = self._facts
+        root = Path(str(facts.get("DockerRootDir") or "/nonexistent"))
+        return EngineInfo(
+            kind="docker",
+            version=str(facts.get("ServerVersion") or ""),
+            store=self.store,
+            driver=str(facts.get("Driver") or ""),
+            platform=engine_platform(
+                str(facts.get("OSType") or "linux"), str(facts.get("Architecture") or "")
+            ),
+            root=root if root.is_dir() else None,
+        )
+
+    def set_name(self, image: ImageRecord, name: str, source: Source) -> None:
+        """Let `name` point to `image`."""
+        del source
+        self._api.tag(str(self.store.identity(image)), name)
+
+    def restore_name(self, name: str, old: Digest | None) -> None:
+        """Let `name` point to what it pointed to before."""
+        if old is None:
+            self._api.remove(name)
+        else:
+            self._api.tag(str(old), name)
+
+    def _check(self, image: ImageRecord, name: str) -> None:
+        """Compare what the engine shows under `name` with what was signed."""
+        found = self._api.inspect(name)
+        if found is None:
+            raise identity_differs(self._api.url, image, "image", "none")
+        for what, expected, actual in _claims(self.store, image, found):
+            if expected != actual:
+                raise identity_differs(self._api.url, image, what, actual)
+
+
+def names_of(listed: Iterable[Listed]) -> dict[str, frozenset[Digest]]:
+    """Return what each name points to."""
+    return {name: frozenset({image.identity}) for image in listed for name in image.names}
+
+
+def uses_containerd(facts: Mapping[str, Any]) -> bool:
+    """Tell from `docker info` whether images lie in containerd's store."""
+    status = facts.get("DriverStatus") or ()
+    return any(SNAPSHOTTER in map(str, pair) for pair in status if isinstance(pair, list | tuple))
+
+
+def _claims(
+    store: Store, image: ImageRecord, found: Mapping[str, Any]
+) -> tuple[tuple[str, object, object], ...]:
+    """Return what, as signed, as the engine has it."""
+    rootfs = found.get("RootFS") or {}
+    platform = Platform.normalized(
+        str(found.get("Os")), str(found.get("Architecture")), image.platform.variant
+    )
+    return (
+        ("ID", str(store.identity(image)), found.get("Id")),
+        ("layers", [str(diff_id) for diff_id in image.diff_ids], list(rootfs.get("Layers") or ())),
+        ("platform", image.platform, platform),
+    )
