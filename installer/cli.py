@@ -1,0 +1,253 @@
+"""The command line of `installer`: one thin function a verb. Decides nothing, prints nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from installer.console import Console, Form, exit_with
+from manifests import __version__
+
+TRUST_DIRECTORY: Final = Path("/etc/moonlift")
+STATE_DIRECTORY: Final = Path("/var/lib/moonlift")
+
+_SETTINGS: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 80}
+
+
+def _app(text: str) -> typer.Typer:
+    return typer.Typer(
+        help=text,
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        context_settings=dict(_SETTINGS),
+    )
+
+
+app = _app("Install apps from signed bundles, on machines without internet.")
+trust_app = _app("The keys that this host trusts to sign bundles.")
+ledger_app = _app("What this host has accepted and installed.")
+app.add_typer(trust_app, name="trust")
+app.add_typer(ledger_app, name="ledger")
+
+Bundle = Annotated[
+    Path,
+    typer.Argument(
+        metavar="BUNDLE", help="Folder, NAME.tar, its first part NAME.tar.001, or - for a pipe."
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON document.")]
+JsonLines = Annotated[bool, typer.Option("--jsonl", help="Print every event as a line of JSON.")]
+Downgrade = Annotated[
+    bool, typer.Option("--allow-downgrade", help="Let a release older than the newest one pass.")
+]
+Expired = Annotated[
+    bool, typer.Option("--accept-expired", help="Let a release pass that the clock calls expired.")
+]
+Fingerprint = Annotated[
+    str, typer.Option("--fingerprint", metavar="SHA256:...", help="What the key must come to.")
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Homes:
+    """Where this host keeps its keys and its ledger."""
+
+    trust: Path
+    state: Path
+
+
+def main() -> None:
+    """Run the program."""
+    exit_with(lambda: app(prog_name="installer"))
+
+
+def _print_version(value: bool) -> None:  # noqa: FBT001 - typer calls it so
+    if value:
+        Console().lines([f"installer (moonlift) {__version__}"])
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    context: typer.Context,
+    trust_dir: Annotated[
+        Path, typer.Option(envvar="MOONLIFT_TRUST_DIR", help="Where the trusted keys are.")
+    ] = TRUST_DIRECTORY,
+    state_dir: Annotated[
+        Path, typer.Option(envvar="MOONLIFT_STATE_DIR", help="Where the ledger is.")
+    ] = STATE_DIRECTORY,
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """Install apps from signed bundles, on machines without internet."""
+    del version
+    context.obj = Homes(trust_dir, state_dir)
+
+
+@app.command()
+def verify(  # noqa: PLR0913 - one argument an option
+    context: typer.Context,
+    bundle: Bundle,
+    threshold: Annotated[
+        int, typer.Option(min=1, help="Ask for this many signers; never fewer than this host does.")
+    ] = 1,
+    *,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Signatures and documents only, not the layers.")
+    ] = False,
+    allow_downgrade: Downgrade = False,
+    accept_expired: Expired = False,
+    json: Json = False,
+) -> None:
+    """Check a bundle's signatures, freshness and every byte; change nothing."""
+    console = Console(Form.JSON if json else Form.TEXT)
+    with console.guarded():
+        from installer import verbs  # noqa: PLC0415 - only what a verb needs is imported
+        from installer.verify import Leniency  # noqa: PLC0415
+
+        leniency = Leniency(allow_downgrade=allow_downgrade, accept_expired=accept_expired)
+        verbs.verify_bundle(
+            console,
+            verbs.opened(_homes(context), bundle, leniency, threshold),
+            quick=quick,
+        )
+
+
+@app.command()
+def install(  # noqa: PLR0913 - one argument an option
+    context: typer.Context,
+    bundle: Bundle,
+    engine: Annotated[
+        str, typer.Option(help="auto, docker, docker:unix:///SOCKET or layout:DIR.")
+    ] = "auto",
+    *,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be done; change nothing.")
+    ] = False,
+    one_pass: Annotated[
+        bool,
+        typer.Option(
+            "--one-pass", help="Check layers while they are loaded, not all of them before."
+        ),
+    ] = False,
+    allow_downgrade: Downgrade = False,
+    accept_expired: Expired = False,
+    json: Json = False,
+    jsonl: JsonLines = False,
+) -> None:
+    """Load a bundle's images into the container engine."""
+    console = Console(Form.JSON_LINES if jsonl else Form.JSON if json else Form.TEXT)
+    with console.guarded():
+        from installer import verbs  # noqa: PLC0415 - only what a verb needs is imported
+        from installer.verify import Leniency  # noqa: PLC0415
+
+        leniency = Leniency(allow_downgrade=allow_downgrade, accept_expired=accept_expired)
+        choices = verbs.Choices(
+            engine=engine, yes=yes or dry_run, dry_run=dry_run, one_pass=one_pass
+        )
+        code = verbs.install_bundle(console, _homes(context), bundle, leniency, choices)
+    raise typer.Exit(code)
+
+
+@trust_app.command("add")
+def trust_add(
+    context: typer.Context,
+    key: Annotated[Path, typer.Argument(metavar="KEY.pub", help="The signer's public key.")],
+    principal: Annotated[
+        str,
+        typer.Option(
+            "--id", metavar="NAME", help="Who it is, such as release@acme; else the key's comment."
+        ),
+    ] = "",
+    fingerprint: Fingerprint = "",
+    *,
+    first_use: Annotated[
+        bool, typer.Option("--trust-on-first-use", help="Take the key without comparing it.")
+    ] = False,
+) -> None:
+    """Trust a key, after comparing its fingerprint with what its owner told you."""
+    console = Console()
+    with console.guarded():
+        from installer import trustverbs  # noqa: PLC0415 - only what a verb needs is imported
+
+        trustverbs.add(
+            console, _homes(context).trust, key, principal, fingerprint, first_use=first_use
+        )
+
+
+@trust_app.command("list")
+def trust_list(context: typer.Context, *, json: Json = False) -> None:
+    """List the trusted keys and how many of them must sign."""
+    console = Console(Form.JSON if json else Form.TEXT)
+    with console.guarded():
+        from installer import trustverbs  # noqa: PLC0415 - only what a verb needs is imported
+
+        trustverbs.show(console, _homes(context).trust)
+
+
+@trust_app.command("remove")
+def trust_remove(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Fingerprint or name of the key.")],
+) -> None:
+    """Stop trusting a key."""
+    console = Console()
+    with console.guarded():
+        from installer import trustverbs  # noqa: PLC0415 - only what a verb needs is imported
+
+        trustverbs.remove(console, _homes(context).trust, name)
+
+
+@trust_app.command("threshold")
+def trust_threshold(
+    context: typer.Context,
+    count: Annotated[int, typer.Argument(metavar="N", help="How many distinct keys.", min=1)],
+) -> None:
+    """Ask for N distinct trusted keys on every bundle."""
+    console = Console()
+    with console.guarded():
+        from installer import trustverbs  # noqa: PLC0415 - only what a verb needs is imported
+
+        trustverbs.set_threshold(console, _homes(context).trust, count)
+
+
+@ledger_app.command("show")
+def ledger_show(context: typer.Context, *, json: Json = False) -> None:
+    """Show which releases this host has accepted and keeps."""
+    console = Console(Form.JSON if json else Form.TEXT)
+    with console.guarded():
+        from installer import ledgerverbs  # noqa: PLC0415 - only what a verb needs is imported
+
+        ledgerverbs.show(console, _homes(context).state)
+
+
+@ledger_app.command("reset")
+def ledger_reset(
+    context: typer.Context,
+    confirm: Annotated[
+        str, typer.Option(metavar="WORDS", help="The words that are asked for otherwise.")
+    ] = "",
+) -> None:
+    """Forget every release, so that older ones can be installed again."""
+    console = Console()
+    with console.guarded():
+        from installer import ledgerverbs  # noqa: PLC0415 - only what a verb needs is imported
+
+        ledgerverbs.reset(console, _homes(context).state, confirm, datetime.now(UTC))
+
+
+def _homes(context: typer.Context) -> Homes:
+    found = context.find_object(Homes)
+    return found if found is not None else Homes(TRUST_DIRECTORY, STATE_DIRECTORY)

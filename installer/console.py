@@ -1,0 +1,233 @@
+"""Standard output and standard error of `installer`: nothing else here prints or ends it.
+
+Standard output is the result, in words, as one JSON document or as JSON lines; standard error is
+talk: a progress bar on a terminal, plain lines elsewhere. Owns the exit codes, too.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from enum import StrEnum
+from types import FrameType
+from typing import Final, NoReturn, TextIO
+
+from installer.bars import Bar, open_bar
+from installer.events import (
+    Advanced,
+    Event,
+    Failure,
+    ImageLoaded,
+    Noted,
+    RunFinished,
+    RunRecord,
+    StageFailed,
+    StageFinished,
+    StageStarted,
+    to_json,
+)
+from installer.texts import record_lines
+from manifests.errors import ExitCode, MoonliftError, UsageError
+from manifests.quantities import bytes_text, seconds_text
+from manifests.safetext import safe_line, safe_text
+from manifests.strictjson import JsonValue, canonical, readable
+
+_RED: Final = "\x1b[1;31m"
+_PLAIN: Final = "\x1b[0m"
+
+
+class Form(StrEnum):
+    """How results are written."""
+
+    TEXT = "text"
+    JSON = "json"
+    JSON_LINES = "jsonl"
+
+
+class Console:
+    """The two streams of one command."""
+
+    def __init__(self, form: Form = Form.TEXT) -> None:
+        self.form = form
+
+    def lines(self, lines: Iterable[str]) -> None:
+        """Write result lines; nothing in the JSON forms."""
+        if self.form is Form.TEXT:
+            _write(sys.stdout, "".join(f"{line}\n" for line in lines))
+
+    def document(self, kind: str, value: Mapping[str, JsonValue]) -> None:
+        """Write a result in the JSON forms; `kind` names it where several follow each other."""
+        if self.form is Form.JSON:
+            _write(sys.stdout, readable(dict(value)).decode())
+        elif self.form is Form.JSON_LINES:
+            _write(sys.stdout, canonical({"event": kind, **value}).decode() + "\n")
+
+    def say(self, text: str) -> None:
+        """Write a line of talk."""
+        if self.form is Form.TEXT:
+            _write(sys.stderr, f"{safe_text(text)}\n")
+
+    def follow(self, events: Iterable[Event]) -> RunRecord | None:
+        """Show a stream of events until it ends; return its record, if it has one."""
+        record: RunRecord | None = None
+        with open_bar(sys.stderr, quiet=self.form is not Form.TEXT) as bar:
+            for event in events:
+                if self.form is Form.JSON_LINES:
+                    _write(sys.stdout, canonical(to_json(event)).decode() + "\n")
+                if isinstance(event, RunFinished):
+                    record = event.record
+                else:
+                    _show(bar, event)
+        return record
+
+    def follow_run(self, events: Iterable[Event]) -> RunRecord:
+        """Show a run, and return its record."""
+        record = self.follow(events)
+        if record is None:
+            raise AssertionError("a run ended without its record")
+        return record
+
+    def finish(self, record: RunRecord) -> ExitCode:
+        """Say what a run came to, and return the exit code."""
+        if record.failure is not None:
+            self.failure(record.failure)
+        self.lines(record_lines(record))
+        return record.exit_code
+
+    def failure(self, failure: Failure) -> None:
+        """Tell an expected failure: what was expected and found, its code, the next step."""
+        if self.form is Form.TEXT:
+            _write(sys.stderr, "".join(_failure_lines(failure, coloured=_coloured(sys.stderr))))
+            return
+        error: dict[str, JsonValue] = {
+            "code": failure.code,
+            "message": failure.message,
+            "hint": failure.hint,
+            "context": dict(failure.context),
+            "exit": int(failure.exit_code),
+        }
+        self.document("error", {"error": error})
+
+    def ask(self, question: str, without: str) -> str:
+        """Ask on the terminal, and return the answer.
+
+        Raises:
+            UsageError: `not-a-terminal`, with `without` as the hint.
+        """
+        self.refuse_silence(without)
+        _write(sys.stderr, f"{question} ")
+        return sys.stdin.readline().strip()
+
+    def refuse_silence(self, without: str) -> None:
+        """Refuse to go on where an answer will be needed and no one can give it.
+
+        Raises:
+            UsageError: `not-a-terminal`, with `without` as the hint.
+        """
+        if not self.interactive:
+            raise UsageError(
+                "not-a-terminal", "this needs an answer, and no one can be asked", hint=without
+            )
+
+    @property
+    def interactive(self) -> bool:
+        """Whether a person can be asked."""
+        return self.form is Form.TEXT and sys.stdin.isatty() and sys.stderr.isatty()
+
+    @contextmanager
+    def guarded(self) -> Iterator[None]:
+        """Turn expected failures into a message and an exit code.
+
+        Raises:
+            SystemExit: with the code.
+        """
+        try:
+            yield
+        except MoonliftError as error:
+            self.failure(Failure.of(error))
+            raise SystemExit(int(error.exit_code)) from error
+        except KeyboardInterrupt as error:
+            raise SystemExit(int(ExitCode.INTERRUPTED)) from error
+
+
+def exit_with(main: Callable[[], object]) -> NoReturn:
+    """Call `main` and end the process with the right code, whatever happens inside.
+
+    At once: a thread that waits for an engine or a drive must not hold it up.
+    """
+    code: int = ExitCode.DONE
+    try:
+        main()
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else ExitCode.BUG
+    except KeyboardInterrupt:
+        code = ExitCode.INTERRUPTED
+    except BaseException:  # noqa: BLE001 - anything else is a bug: shown whole, with its own code
+        traceback.print_exc()
+        code = ExitCode.BUG
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):
+            stream.flush()
+    os._exit(code)
+
+
+@contextmanager
+def stopping() -> Iterator[threading.Event]:
+    """Turn the first SIGINT or SIGTERM into an event; a second SIGINT breaks off hard."""
+    asked = threading.Event()
+
+    def handle(_signal: int, _frame: FrameType | None) -> None:
+        if asked.is_set():
+            raise KeyboardInterrupt
+        asked.set()
+        _write(sys.stderr, "\nstopping; again to break off\n")
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield asked
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)
+
+
+def _show(bar: Bar, event: Event) -> None:
+    match event:
+        case StageStarted():
+            bar.start(event)
+        case Advanced():
+            bar.advance(event)
+        case StageFinished() | StageFailed():
+            bar.end(event.stage)
+        case ImageLoaded():
+            bar.line(_loaded_line(event))
+        case Noted(code=code) if code != "nothing-to-do":
+            bar.line(event.text)
+        case _:
+            pass
+
+
+def _loaded_line(event: ImageLoaded) -> str:
+    size, seconds = bytes_text(event.bytes_read), seconds_text(event.seconds)
+    return f"loaded       {safe_line(event.name)}: {event.layers_sent} layers, {size}, {seconds}"
+
+
+def _failure_lines(failure: Failure, *, coloured: bool) -> Iterator[str]:
+    before, after = (_RED, _PLAIN) if coloured else ("", "")
+    yield f"{before}installer: {safe_text(failure.message)}{after}\n"
+    yield f"  code: {failure.code}\n"
+    if failure.hint:
+        yield f"  next: {safe_text(failure.hint)}\n"
+
+
+def _coloured(stream: TextIO) -> bool:
+    return stream.isatty() and not os.environ.get("NO_COLOR")
+
+
+def _write(stream: TextIO, text: str) -> None:
+    stream.write(text)
+    stream.flush()

@@ -1,0 +1,119 @@
+"""What `installer verify` and `installer install` do, step by step; the command line calls it.
+
+Owns the order in which things are shown and asked. Works through a Console, so it prints nothing
+itself; `plan` and `run` do the work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import KW_ONLY, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+from installer.console import Console, Form, stopping
+from installer.events import Event, Stage, StageFinished, StageStarted, Unit, plain_fields
+from installer.jobs import Halted, Meter
+from installer.ledger import Ledger
+from installer.metered import metered_work
+from installer.texts import bundle_json, bundle_lines, plan_json, plan_lines
+from installer.trust import TrustedKeys, TrustStore
+from installer.verify import Leniency, VerifiedBundle, check_everything, unread_bytes, verify
+from manifests.errors import ExitCode
+from manifests.medium import open_medium
+from manifests.quantities import bytes_text
+
+
+class Homes(Protocol):
+    """Where this host keeps its keys and its ledger."""
+
+    @property
+    def trust(self) -> Path: ...  # noqa: D102
+    @property
+    def state(self) -> Path: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What a person chose for an install.
+
+    Attributes:
+        engine: as on the command line.
+        yes: don't ask.
+        dry_run: stop after the plan.
+        one_pass: don't read the layers twice.
+    """
+
+    _: KW_ONLY
+    engine: str
+    yes: bool
+    dry_run: bool
+    one_pass: bool
+
+
+def opened(homes: Homes, bundle: Path, leniency: Leniency, threshold: int = 1) -> VerifiedBundle:
+    """Open and verify a bundle by this host's keys and ledger."""
+    trusted = TrustStore(homes.trust).load()
+    asked = TrustedKeys(trusted.signers, max(threshold, trusted.threshold))
+    medium = open_medium(bundle)
+    return verify(medium, asked, Ledger(homes.state), datetime.now(UTC), leniency)
+
+
+def verify_bundle(console: Console, verified: VerifiedBundle, *, quick: bool) -> None:
+    """Show who signed the bundle, then read every byte unless `quick`."""
+    console.lines(bundle_lines(verified))
+    total = 0 if quick else unread_bytes(verified)
+    if not quick:
+        with stopping() as cancel:
+            meter = Meter(total, cancel)
+            try:
+                console.follow(_checking(verified, meter))
+            except Halted as halted:
+                raise KeyboardInterrupt from halted
+    what = "seal and documents" if quick else f"all of it, {bytes_text(total)} of layers and files"
+    console.lines([f"verified     {what}"])
+    checked = "seal" if quick else "everything"
+    document = {"verified": True, "checked": checked, "bytes": total, **bundle_json(verified)}
+    console.document("verified", document)
+
+
+def install_bundle(
+    console: Console, homes: Homes, bundle: Path, leniency: Leniency, choices: Choices
+) -> ExitCode:
+    """Show the bundle, then the plan; ask; do it."""
+    from installer.engines.choose import open_engine  # noqa: PLC0415 - not for `verify`
+    from installer.plan import plan  # noqa: PLC0415
+    from installer.run import run  # noqa: PLC0415
+
+    if not choices.yes:
+        console.refuse_silence("--yes installs without asking; --dry-run shows the plan")
+    verified = opened(homes, bundle, leniency)
+    console.lines(bundle_lines(verified))
+    engine, ledger = open_engine(choices.engine), Ledger(homes.state)
+    made = plan(verified, engine, ledger, one_pass=choices.one_pass)
+    console.lines(plan_lines(made))
+    if console.form is Form.JSON_LINES:
+        console.document("bundle", bundle_json(verified))
+        console.document("plan", plan_json(made))
+    if choices.dry_run:
+        console.document("plan", {**bundle_json(verified), **plan_json(made)})
+        return ExitCode.DONE
+    if not (choices.yes or made.nothing_to_do):
+        _confirm(console)
+    with stopping() as cancel:
+        record = console.follow_run(run(made, cancel))
+    if console.form is Form.JSON:
+        console.document("record", plain_fields(record))
+    return console.finish(record)
+
+
+def _confirm(console: Console) -> None:
+    if console.ask("install? [y/N]", "--yes").casefold() not in ("y", "yes"):
+        raise KeyboardInterrupt
+
+
+def _checking(verified: VerifiedBundle, meter: Meter) -> Iterator[Event]:
+    yield StageStarted(Stage.CHECK, meter.total, Unit.BYTES)
+    yield from metered_work(meter, Stage.CHECK, lambda: check_everything(verified, meter.add))
+    yield StageFinished(Stage.CHECK, 0.0)
