@@ -1,0 +1,262 @@
+"""YAML of people, read with bounds: plain values, and the place in the file of each.
+
+Built from the parser's events one by one, so that nothing hostile is ever held: no recursion, no
+alias expanded into more nodes than the limit, no tag that stands for code. Refused: more than one
+document, duplicate keys, keys that are not scalars. What a key or value should be is not judged
+here. Merge keys (`<<`) are followed, as Compose files use them.
+
+Source: YAML 1.2.2 section 3.2.1; what unquoted scalars mean is in `yamlscalar`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeAlias
+
+import yaml
+
+from manifests.yamlscalar import CORE_COLLECTIONS, Scalar, read_plain, read_tagged
+from manifests.yamltext import MalformedYaml, Position, decode
+
+MAX_DEPTH: Final = 32
+"""Mappings and lists within each other."""
+MAX_NODES: Final = 50_000
+"""Keys and values, each alias counted as all that it stands for."""
+MAX_ALIASES: Final = 256
+
+YamlValue: TypeAlias = "dict[str, YamlValue] | list[YamlValue] | Scalar"
+Path: TypeAlias = Sequence[str | int]
+
+_MERGE = "<<"
+_Loader: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A key of a mapping, by its place, and its value."""
+
+    position: Position
+    node: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A value and where it is written; behind an alias, where its anchor is.
+
+    Attributes:
+        position: of its first character.
+        value: a scalar, the items of a list, or the entries of a mapping by key. Keys are text
+            as written, whatever an unquoted scalar would mean.
+        source: a scalar as written, without quotes; empty for lists and mappings.
+        weight: nodes in it, itself counted.
+        height: mappings and lists within each other in it, itself counted.
+    """
+
+    position: Position
+    value: Scalar | tuple[Node, ...] | Mapping[str, Entry]
+    source: str = ""
+    weight: int = 1
+    height: int = 0
+
+    def plain(self) -> YamlValue:
+        """Return the value with all that is in it, as Python's own types."""
+        if isinstance(self.value, Mapping):
+            return {key: entry.node.plain() for key, entry in self.value.items()}
+        if isinstance(self.value, tuple):
+            return [node.plain() for node in self.value]
+        return self.value
+
+    def nearest(self, path: Path) -> Node:
+        """Return the node at `path`, or the last one on the way that is there."""
+        node = self
+        for step in path:
+            entry = node._child(step)
+            if entry is None:
+                break
+            node = entry.node
+        return node
+
+    def place(self, path: Path) -> Position:
+        """Return where the key at `path` is written; for a list's item, where the item is."""
+        if not path:
+            return self.position
+        entry = self.nearest(path[:-1])._child(path[-1])  # noqa: SLF001 - of the same class
+        return entry.position if entry else self.nearest(path).position
+
+    def _child(self, step: str | int) -> Entry | None:
+        if isinstance(self.value, Mapping):
+            return self.value.get(step) if isinstance(step, str) else None
+        if isinstance(self.value, tuple) and isinstance(step, int) and step < len(self.value):
+            node = self.value[step]
+            return Entry(node.position, node)
+        return None
+
+
+def load(data: bytes, subject: str) -> Node:
+    """Parse one document; an empty one is a node without value.
+
+    Args:
+        data: the whole file, UTF-8, a byte order mark allowed.
+        subject: the file's name, for messages.
+
+    Raises:
+        MalformedYaml: too large, not UTF-8, not YAML, or refused as this module says.
+    """
+    text = decode(data, subject)
+    loader = _Loader(text)
+    builder = _Builder(subject)
+    try:
+        while loader.check_event():
+            builder.take(loader.get_event())
+    except yaml.MarkedYAMLError as error:
+        raise MalformedYaml(subject, _mark(error.problem_mark), _reason(error, text)) from error
+    finally:
+        loader.dispose()
+    return builder.root or Node(Position(1, 1), None)
+
+
+def _mark(mark: Any) -> Position:
+    return Position(1, 1) if mark is None else Position(mark.line + 1, mark.column + 1)
+
+
+def _reason(error: yaml.MarkedYAMLError, text: str) -> str:
+    """Return what the parser said, with the cause that people look for where it is known."""
+    place = _mark(error.problem_mark)
+    lines = text.split("\n")
+    line = lines[place.line - 1] if place.line <= len(lines) else ""
+    if line[place.column - 1 : place.column] == "\t":
+        return "a tab can't indent: use spaces"
+    reason = ", ".join(filter(None, (error.problem, error.context)))
+    if "mapping values are not allowed" in reason:
+        return "a second ':' in one line: quote the text, or begin a new line"
+    return reason or "not YAML"
+
+
+@dataclass(slots=True)
+class _Frame:
+    """A mapping or list that is not yet at its end; a mapping's items are key, value, key, ..."""
+
+    position: Position
+    mapping: bool
+    anchor: str | None
+    items: list[Node] = field(default_factory=list)
+    weight: int = 1
+    height: int = 1
+
+
+class _Builder:
+    """Makes nodes of events; holds no more than the limits allow."""
+
+    def __init__(self, subject: str) -> None:
+        self.root: Node | None = None
+        self._subject = subject
+        self._frames: list[_Frame] = []
+        self._anchors: dict[str, Node] = {}
+        self._aliases = 0
+        self._documents = 0
+        self._merges: set[Position] = set()
+
+    def take(self, event: yaml.Event) -> None:
+        """Take the next event."""
+        position = _mark(event.start_mark)
+        match event:
+            case yaml.DocumentStartEvent():
+                self._documents += 1
+                if self._documents > 1:
+                    raise self._bad(position, "a second document: only one is read")
+            case yaml.ScalarEvent():
+                self._add(self._scalar(event, position), event.anchor)
+            case yaml.AliasEvent():
+                self._add(self._alias(event, position), None)
+            case yaml.CollectionStartEvent():
+                self._start(event, position)
+            case yaml.CollectionEndEvent():
+                self._finish()
+
+    def _bad(self, position: Position, reason: str) -> MalformedYaml:
+        return MalformedYaml(self._subject, position, reason)
+
+    def _scalar(self, event: yaml.ScalarEvent, position: Position) -> Node:
+        plain = event.tag is None and event.implicit[0]
+        if plain and event.value == _MERGE:
+            self._merges.add(position)
+        try:
+            if event.tag is not None:
+                value = read_tagged(event.value, event.tag)
+            else:
+                value = read_plain(event.value) if plain else event.value
+        except ValueError as error:
+            raise self._bad(position, str(error)) from error
+        return Node(position, value, event.value)
+
+    def _alias(self, event: yaml.AliasEvent, position: Position) -> Node:
+        self._aliases += 1
+        if self._aliases > MAX_ALIASES:
+            raise self._bad(position, f"more than {MAX_ALIASES} aliases")
+        node = self._anchors.get(event.anchor or "")
+        if node is None:
+            raise self._bad(position, "no anchor of this name before this alias")
+        return node
+
+    def _start(self, event: yaml.CollectionStartEvent, position: Position) -> None:
+        if event.tag is not None and event.tag not in CORE_COLLECTIONS:
+            raise self._bad(
+                position, f"unknown tag {event.tag[:100]}: only plain data is read here"
+            )
+        if len(self._frames) >= MAX_DEPTH:
+            raise self._bad(position, f"nested deeper than {MAX_DEPTH}")
+        mapping = isinstance(event, yaml.MappingStartEvent)
+        self._frames.append(_Frame(position, mapping, event.anchor))
+
+    def _finish(self) -> None:
+        frame = self._frames.pop()
+        value = self._entries(frame) if frame.mapping else tuple(frame.items)
+        node = Node(frame.position, value, weight=frame.weight, height=frame.height)
+        self._add(node, frame.anchor)
+
+    def _add(self, node: Node, anchor: str | None) -> None:
+        if anchor is not None:
+            self._anchors[anchor] = node
+        if not self._frames:
+            self.root = node
+            return
+        frame = self._frames[-1]
+        frame.items.append(node)
+        frame.weight += node.weight
+        frame.height = max(frame.height, node.height + 1)
+        if sum(one.weight for one in self._frames) > MAX_NODES:
+            raise self._bad(node.position, f"more than {MAX_NODES} keys and values")
+        if len(self._frames) + node.height > MAX_DEPTH:
+            raise self._bad(node.position, f"nested deeper than {MAX_DEPTH}")
+
+    def _entries(self, frame: _Frame) -> dict[str, Entry]:
+        entries: dict[str, Entry] = {}
+        merged: list[Node] = []
+        for key, value in zip(frame.items[::2], frame.items[1::2], strict=True):
+            if isinstance(key.value, tuple | Mapping):
+                raise self._bad(key.position, "expected a key, found a list or mapping")
+            if key.position in self._merges:
+                merged.extend(self._merge_sources(value))
+            elif key.source in entries:
+                first = entries[key.source].position
+                raise self._bad(
+                    key.position, f"duplicate key {key.source[:100]!r}, first at line {first.line}"
+                )
+            else:
+                entries[key.source] = Entry(key.position, value)
+        for node in merged:
+            for name, entry in _mapping(node).items():
+                entries.setdefault(name, entry)
+        return entries
+
+    def _merge_sources(self, node: Node) -> Iterator[Node]:
+        """Yield what `<<` names, the one that wins first."""
+        for item in node.value if isinstance(node.value, tuple) else (node,):
+            if not isinstance(item.value, Mapping):
+                raise self._bad(item.position, "expected a mapping to merge after '<<'")
+            yield item
+
+
+def _mapping(node: Node) -> Mapping[str, Entry]:
+    return node.value if isinstance(node.value, Mapping) else {}
