@@ -1,0 +1,428 @@
+"""`app.yaml`: what is taken, and that every problem is told at once with its place."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+import manifests
+from manifests.app import App, AppFile, app_schema
+from manifests.appfields import ImageOrigin, OriginKind, read_expiry, read_source, read_target
+from manifests.appproblems import SHOWN, InvalidApp
+from manifests.errors import AppManifestError, ExitCode
+from manifests.platform import Platform
+from manifests.release import LayerPolicy
+from manifests.yamltree import load
+
+EXAMPLES = sorted((Path(manifests.__file__).parent / "examples").glob("*.yaml"))
+HEAD = "schema: 1\nname: viz\nversion: '1.4.0'\n"
+MINIMAL = HEAD + "images: [nginx:1.25]\n"
+FULL = """\
+schema: 1
+name: viz
+version: "1.4.0"
+platforms: [linux/amd64]
+sequence: 7
+expires: 2027-11-22
+images:
+  - nginx:1.25
+  - image: viz/app:1.4
+    layers: original
+    from: docker
+    platforms: [linux/arm64]
+files:
+  - compose.yaml
+  - {from: conf/nginx.conf, to: nginx/nginx.conf}
+"""
+AMD64, ARM64 = Platform("linux", "amd64"), Platform("linux", "arm64")
+
+
+def parse(text: str) -> App:
+    return App.parse(text.encode(), "app.yaml")
+
+
+def problems(text: str | bytes) -> list[str]:
+    """Return `line:column: message` of each problem."""
+    with pytest.raises(InvalidApp) as caught:
+        App.parse(text.encode() if isinstance(text, str) else text, "app.yaml")
+    error = caught.value
+    assert error.code == "app-invalid"
+    assert error.exit_code == ExitCode.APP_MANIFEST
+    assert error.context == {"file": "app.yaml", "problems": len(error.problems)}
+    return [f"{one.line}:{one.column}: {one.message}" for one in error.problems]
+
+
+def only(text: str | bytes) -> str:
+    (problem,) = problems(text)
+    return problem
+
+
+def test_every_key() -> None:
+    app = parse(FULL)
+    assert (app.name, app.version, app.sequence) == ("viz", "1.4.0", 7)
+    assert app.platforms == (AMD64,)
+    assert app.expires == datetime(2027, 11, 22, 23, 59, 59, tzinfo=UTC)
+    first, second = app.images
+    assert str(first.reference) == "docker.io/library/nginx:1.25"
+    assert (first.layers, first.origin.kind) == (LayerPolicy.AUTO, OriginKind.AUTO)
+    assert (second.image, second.layers) == ("viz/app:1.4", LayerPolicy.ORIGINAL)
+    assert second.origin == ImageOrigin(OriginKind.DOCKER)
+    assert [(file.source, file.name) for file in app.files] == [
+        ("compose.yaml", "files/compose.yaml"),
+        ("conf/nginx.conf", "files/nginx/nginx.conf"),
+    ]
+
+
+def test_platforms_fall_back_from_image_to_app_to_machine() -> None:
+    app = parse(FULL)
+    assert [app.platforms_of(image, AMD64) for image in app.images] == [(AMD64,), (ARM64,)]
+    minimal = parse(MINIMAL)
+    assert minimal.platforms_of(minimal.images[0], ARM64) == (ARM64,)
+
+
+def test_reserved_sections_may_be_empty() -> None:
+    parse(MINIMAL + "sources: []\nrequirements: {}\nrun:\nprune: ~\nfiles: []\n")
+
+
+def test_windows_line_ends_and_byte_order_mark() -> None:
+    assert App.parse(b"\xef\xbb\xbf" + FULL.replace("\n", "\r\n").encode(), "f") == parse(FULL)
+
+
+def test_anchors_serve_repeated_settings() -> None:
+    app = parse(
+        HEAD
+        + "images:\n"
+        + "  - &own {image: a/b:1, from: docker, layers: zstd}\n"
+        + "  - {<<: *own, image: a/c:1}\n"
+    )
+    assert [str(image.origin) for image in app.images] == ["docker", "docker"]
+
+
+def test_all_problems_are_told_at_once_in_order() -> None:
+    text = """\
+schema: 1
+name: Viz!
+version: 1.10
+platforms: linux/amd64
+imagse: []
+images:
+  - nginx:1.25
+  - {image: docker.io/library/nginx:1.25, layers: gzip}
+  - {from: oci}
+  - NGINX::2
+files:
+  - ../conf
+  - {from: a, to: "b c"}
+run: {compose: x}
+"""
+    found = problems(text)
+    places = [line.partition(" ")[0] for line in found]
+    assert places == ["2:7:", "3:10:", "4:12:", "5:1:", "8:13:", "8:51:", "9:5:", "9:12:", "10:5:",
+                      "12:5:", "13:18:", "14:6:"]  # fmt: skip
+
+
+def test_message_lists_problems_with_the_file() -> None:
+    with pytest.raises(AppManifestError) as caught:
+        parse(HEAD + "images: [nginx:1.25]\nimagse: 1\nrun: {a: b}\n")
+    assert str(caught.value).splitlines() == [
+        "app.yaml:5:1: unknown key 'imagse', did you mean 'images'?",
+        "app.yaml:6:6: not supported by this version: remove it, or use a newer moonlift",
+    ]
+
+
+def test_many_problems_are_counted() -> None:
+    with pytest.raises(InvalidApp) as caught:
+        parse(HEAD + "images:\n" + "  - 'B AD'\n" * 300)
+    assert len(caught.value.problems) == 300
+    lines = str(caught.value).splitlines()
+    assert len(lines) == SHOWN + 1
+    assert lines[-1] == f"app.yaml: and {300 - SHOWN} more"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", "1:1: expected keys such as 'name:', found nothing"),
+        ("nginx", "1:1: expected keys such as 'name:', found 'nginx'"),
+        ("- nginx", "1:1: expected keys such as 'name:', found a list"),
+        ("schema: 2\nbogus: 1", "1:9: expected schema 1, found 2: use a newer moonlift"),
+        ("a: b: c", "1:5: a second ':' in one line"),
+        ("name: x\nname: y", "2:1: duplicate key 'name', first at line 1"),
+        (b"name: \xe4", "1:7: expected UTF-8, found byte 0xe4"),
+    ],
+)
+def test_what_stops_judging(text: str | bytes, expected: str) -> None:
+    assert only(text).startswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("version: 1.10", "3:10: expected a version as text, found the number 1.1: quote it:"),
+        ("version: 7", 'found the number 7: quote it: "7"'),
+        ("version: on", 'found on, which means true: quote it: "on"'),
+        ("version: null", 'found nothing: quote it: "null"'),
+        ("version:", "found nothing: fill it in, or remove the key"),
+        ("version: [1]", "expected a version as text, found a list"),
+        ("version: 'a b'", "expected a version of 1 to 64 of A-Z"),
+        ("version: ''", "expected a version of 1 to 64 of A-Z"),
+        ("name: no", 'found no, which means false: quote it: "no"'),
+        ("name: Viz", "expected a name of 1 to 64 of a-z"),
+        ("name: 'a/b'", "expected a name of 1 to 64 of a-z"),
+        ("name: {a: b}", "expected the product's name as text, found a mapping"),
+        ("schema: yes", "expected a whole number, found yes, which means true"),
+        ("schema: '1'", "expected a whole number, found '1'"),
+        ("schema: 1.0", "expected a whole number, found the number 1.0"),
+        ("schema: 01", "01 is 1 to some programs and not to others: write 1"),
+        ("sequence: 0", "expected a number of at least 1, found 0"),
+        ("sequence: -5", "expected a number of at least 1, found -5"),
+        ("sequence: 0777", "0777 is 511 to some programs and not to others: write 511"),
+        ("sequence: 1_000", "1_000 is 1000 to some programs"),
+        ("sequence: '7'", "expected a whole number, found '7'"),
+        ("sequence: 1.5", "expected a whole number, found the number 1.5"),
+        ("sequence: 9223372036854775808", "expected a number of at most 9223372036854775807"),
+        ("expires: soon", "expected a date such as 2027-11-22 or a time"),
+        ("expires: 2027", "expected a date such as 2027-11-22, found the number 2027"),
+        ("expires: 2027-02-30", "2027-02-30 does not exist: day is out of range"),
+        ("expires: 2027-11-22T24:00:00Z", "does not exist: hour must be in 0..23"),
+        ("expires: 2027-11-22T12:00:00", "expected a date such as"),
+        ("expires: 0001-01-01T00:00:00+23:59", "does not exist"),
+        ("platforms: linux/amd64", "expected a list, found 'linux/amd64'"),
+        ("platforms: []", "expected at least one entry, found none"),
+        ("platforms: [amd64]", "expected os/architecture[/variant] such as linux/amd64"),
+        ("platforms: [1.5]", "expected a platform such as linux/amd64, found the number 1.5"),
+        ("platforms: [linux/arm64, linux/aarch64/v8]", "linux/arm64 is listed twice"),
+        ("images:", "expected a list, found nothing: fill it in, or remove the key"),
+        ("images: []", "expected at least one entry, found none"),
+        ("images: nginx", "expected a list, found 'nginx'"),
+        ("images: {a: b}", "expected a list, found a mapping"),
+        ("images: [1.25]", "expected an image such as nginx:1.25 or a mapping with 'image'"),
+        ("images: [[a]]", "expected an image such as nginx:1.25 or a mapping with 'image'"),
+        ("images: [a b]", "'a b' is not an image"),
+        ("images: ['']", "'' is not an image"),
+        ("images: ['a@sha256:12']", "is not an image: expected sha256:<64 hex digits>"),
+        ("images: [nginx, nginx:latest]", "nginx:latest is listed before, at line 5"),
+        ("images: [{layers: zstd}]", "missing key 'image'"),
+        ("images: [{image: a, layres: zstd}]", "unknown key 'layres', did you mean 'layers'?"),
+        ("images: [{image: a, layers: gzip}]", "one of auto, zstd, original, found 'gzip'"),
+        ("images: [{image: a, layers: 1}]", "one of auto, zstd, original, found the number 1"),
+        ("images: [{image: a, from: hub}]", "expected one of auto, registry, docker, oci:PATH"),
+        ("images: [{image: a, from: oci}]", "expected oci:PATH, found 'oci'"),
+        ("images: [{image: a, from: 'oci:'}]", "expected oci:PATH, found 'oci:'"),
+        ("images: [{image: a, from: 'docker:x'}]", "expected docker alone, found 'docker:x'"),
+        ("images: [{image: a, from: 'docker:'}]", "expected docker alone, found 'docker:'"),
+        ('images: [{image: a, from: "oci:\\0"}]', "holds a control character"),
+        ("images: [{image: a, platforms: []}]", "expected at least one entry, found none"),
+        ("files: compose.yaml", "expected a list, found 'compose.yaml'"),
+        ("files: [1]", "a file's path or a mapping with 'from' and 'to', found the number 1"),
+        ("files: [/etc/passwd]", "'/etc/passwd' leads out of the app's folder"),
+        ("files: [a/../../b]", "leads out of the app's folder"),
+        ("files: [a/../b]", "leads out of the app's folder"),
+        ("files: [conf/]", "expected the path of a file, found 'conf/'"),
+        ("files: ['']", "expected the path of a file, found ''"),
+        ("files: [.]", "expected the path of a file, found '.'"),
+        ('files: ["a\\0b"]', "holds a control character"),
+        ("files: [my file]", "'my file' can't be a file's name"),
+        ("files: [.env]", "give it another one with 'to:'"),
+        ("files: [{from: a, to: ../b}]", "'..' can't be a file's name"),
+        ("files: [{from: a, to: /b}]", "'' can't be a file's name"),
+        ("files: [{from: a, to: con.txt}]", "'con.txt' is the name of a device"),
+        ("files: [{from: a, to: " + "/".join(["d" * 60] * 4) + "}]", "is longer than 200"),
+        ("files: [{to: a}]", "missing key 'from'"),
+        ("files: [{from: a, into: b}]", "unknown key 'into', did you mean 'to'?"),
+        ("files: [a, ./a]", "'a' and the target at line 5 can't both be in a bundle"),
+        ("files: [a, A]", "'A' and the target at line 5 can't both be in a bundle"),
+        ("files: [a, {from: b, to: a/b}]", "'a/b' and the target at line 5 can't both be"),
+        ("files: [{from: b, to: a/b}, a]", "'a' and the target at line 5 can't both be"),
+        ("files: [x/a, X/b]", "'X/b' and the target at line 5 can't both be"),
+        ("files: [&a x, *a]", "'x' and the target at line 5 can't both be"),
+        ("sources: [compose.yaml]", "not supported by this version"),
+        ("requirements: {gpu: true}", "not supported by this version"),
+        ("run: compose", "not supported by this version"),
+        ("prune: 1", "not supported by this version"),
+        ("zzz: 1", "unknown key 'zzz', expected one of schema, name, version,"),
+        ("on: 1", "unknown key 'on'"),
+    ],
+)  # fmt: skip
+def test_one_problem(line: str, expected: str) -> None:
+    key = line.partition(":")[0]
+    lines = ["schema: 1", "name: viz", "version: '1'", "images: [nginx:1.25]", ""]
+    keys = [one.partition(":")[0] for one in lines]
+    lines[keys.index(key) if key in keys else 4] = line
+    if key == "images":
+        lines[3:] = ["", line]
+    assert expected in only("\n".join(lines))
+
+
+@pytest.mark.parametrize("key", ["schema", "name", "version", "images"])
+def test_missing_key(key: str) -> None:
+    text = "\n".join(line for line in MINIMAL.split("\n") if not line.startswith(key))
+    assert only(text) == f"1:1: missing key '{key}'"
+
+
+def test_hostile_text_is_shown_safely() -> None:
+    for problem in problems(HEAD + 'images: ["\\e[2J\\u202e"]\n"\\e[31m": 1\n'):
+        assert "\x1b" not in problem
+        assert "\u202e" not in problem
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2027-11-22", "2027-11-22T23:59:59"),
+        ("2027-11-22T12:00:00Z", "2027-11-22T12:00:00"),
+        ("2027-11-22t12:00:00z", "2027-11-22T12:00:00"),
+        ("2027-11-22 12:00:00+02:00", "2027-11-22T10:00:00"),
+        ("2027-11-22T23:30:00.75-01:30", "2027-11-23T01:00:00"),
+        ("2028-02-29", "2028-02-29T23:59:59"),
+    ],
+)
+def test_expiry(text: str, expected: str) -> None:
+    assert read_expiry(text) == datetime.fromisoformat(expected).replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["auto", "registry", "docker", "oci:a", "oci-archive:/x/y.tar.gz", "docker-archive:../a:b"],
+)
+def test_origin_round_trip(text: str) -> None:
+    assert str(ImageOrigin.parse(text)) == text
+
+
+@pytest.mark.property
+@given(st.text())
+def test_a_source_path_stays_below_the_folder(text: str) -> None:
+    try:
+        path = read_source(text)
+    except ValueError:
+        return
+    assert not path.startswith("/")
+    assert ".." not in path.split("/")
+    assert read_source(path) == path
+
+
+@pytest.mark.property
+@given(st.text("aA./-_ ", max_size=12) | st.text(max_size=12))
+def test_a_target_path_is_plain(text: str) -> None:
+    try:
+        read_target(text)
+    except ValueError:
+        return
+    assert all(part and part[0] not in ".-" for part in text.split("/"))
+
+
+PIECES = st.sampled_from(
+    ["schema: 1\n", "name: a\n", "version: '1'\n", "images:\n", "- a\n", "  - b:1\n", "files:\n",
+     "  image: c\n", "- {from: x, to: y}\n", "run: {}\n", "- {image: d, from: docker}\n", "- 1\n",
+     "-\n", "platforms: [linux/arm]\n", "x: &a [1]\n", "- *a\n", "expires: 2020-01-01\n"]
+)  # fmt: skip
+
+
+@pytest.mark.property
+@given(st.lists(PIECES, max_size=12).map(lambda parts: "".join(parts).encode()) | st.binary())
+def test_any_file_is_taken_or_refused_with_places(data: bytes) -> None:
+    try:
+        App.parse(data, "app.yaml")
+    except InvalidApp as error:
+        assert error.problems  # noqa: PT017
+
+
+# ---- schema and examples
+
+
+def is_valid(text: str) -> bool:
+    schema = json.loads(app_schema())
+    Draft202012Validator.check_schema(schema)
+    return bool(Draft202012Validator(schema).is_valid(load(text.encode(), "f").plain()))
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_examples(path: Path) -> None:
+    App.parse(path.read_bytes(), path.name)
+    assert is_valid(path.read_text())
+
+
+def test_there_are_examples() -> None:
+    assert 3 <= len(EXAMPLES) <= 8
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        MINIMAL,
+        FULL,
+        FULL + "run:\nprune: {}\nsources: []\n",
+        HEAD + "images: ['r.example:5000/a/b:1@sha256:" + "0" * 64 + "']",
+        MINIMAL + "expires: 2027-11-22T12:00:00+01:00",
+        MINIMAL + "files: [a..b/c, {from: ' odd name', to: plain}]",
+    ],
+)
+def test_schema_takes_what_is_good(text: str) -> None:
+    parse(text)
+    assert is_valid(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        HEAD,
+        "schema: 2" + MINIMAL[9:],
+        MINIMAL + "imagse: []",
+        MINIMAL + "platforms: linux/amd64",
+        MINIMAL + "platforms: []",
+        MINIMAL + "platforms: [amd64]",
+        MINIMAL + "sequence: 0",
+        MINIMAL + "sequence: '1'",
+        MINIMAL + "expires: soon",
+        MINIMAL + "run: {compose: x}",
+        MINIMAL + "files: [/etc/passwd]",
+        MINIMAL + "files: [a/../../b]",
+        MINIMAL + "files: [../b]",
+        MINIMAL + "files: [{from: a, to: ../b}]",
+        MINIMAL + "files: [{to: b}]",
+        HEAD + "images: []",
+        HEAD + "images: [1.25]",
+        HEAD + "images: [a b]",
+        HEAD + "images: [{image: a, layers: gzip}]",
+        HEAD + "images: [{image: a, from: hub}]",
+        HEAD + "images: [{image: a, extra: 1}]",
+        HEAD + "images: [{layers: zstd}]",
+        MINIMAL.replace("'1.4.0'", "1.10"),
+        MINIMAL.replace("viz", "Viz!"),
+    ],
+)
+def test_schema_refuses_what_is_bad(text: str) -> None:
+    assert problems(text)
+    assert not is_valid(text)
+
+
+def walk(schema: Any) -> list[dict[str, Any]]:
+    inner = schema.values() if isinstance(schema, dict) else schema
+    found = [one for item in inner if isinstance(item, dict | list) for one in walk(item)]
+    return [schema, *found] if isinstance(schema, dict) else found
+
+
+def test_schema_describes_every_key() -> None:
+    schema = json.loads(app_schema())
+    for part in walk(schema):
+        for name, about in part.get("properties", {}).items():
+            assert about.get("description"), name
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+
+
+def test_schema_is_the_same_every_time() -> None:
+    assert app_schema() == app_schema()
+
+
+def test_parts_are_frozen() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        parse(MINIMAL).name = "other"  # type: ignore[misc]
+    assert AppFile.model_validate("a/./b").source == "a/b"
