@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -474,6 +475,39 @@ def test_fault_is_reported_with_the_path(filled: TrustStore, keys: dict[str, Pat
     assert caught.value.code == "trust-io"
     assert str(filled.directory) in str(caught.value)
     assert not list(filled.directory.glob(".*"))
+
+
+def test_everything_is_on_the_disk_in_the_right_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Power may go at any moment, which a killed process does not show."""
+    seen: list[str] = []
+
+    def spy(name: str, real: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **named: Any) -> Any:
+            target = ""
+            if name == "fsync":
+                kind = stat.S_ISDIR(os.fstat(arguments[0]).st_mode)
+                target = " directory" if kind else " file"
+            seen.append(name + target)
+            return real(*arguments, **named)
+
+        return call
+
+    for name in ("mkdir", "write", "fsync", "rename"):
+        monkeypatch.setattr(os, name, spy(name, getattr(os, name)))
+    home = HostDirectory(tmp_path / "etc", "trust")
+    home.create()
+    assert seen[-2:] == ["mkdir", "fsync directory"]
+    seen.clear()
+    home.write("name", b"data")
+    assert seen == ["write", "fsync file", "rename", "fsync directory"]
+    seen.clear()
+    home.append("log", b"line")
+    assert seen == ["write", "fsync file", "fsync directory"]
+    seen.clear()
+    home.rename("log", "old")
+    assert seen == ["rename", "fsync directory"]
 
 
 def test_short_writes_are_completed(
