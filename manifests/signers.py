@@ -218,7 +218,8 @@ def _too_few(check: SealCheck) -> BundleRefused:
         "signature-threshold",
         f"expected {check.threshold} trusted signers, found {len(check.accepted)}:"
         f" {names}{ignored}",
-        hint="ask for the missing signatures (bundle sign), or see: installer trust list",
+        hint="ask the maker to sign with more keys: bundle build --key A --key B;"
+        " installer trust list shows whose count here",
         expected=check.threshold,
         found=len(check.accepted),
     )
