@@ -12,7 +12,6 @@ from typing import Final
 
 from manifests.errors import UsageError
 
-APP_FILE: Final = "app.yaml"
 _MAX_NAME: Final = 64
 
 _TEMPLATE: Final = Template("""\
@@ -49,30 +48,27 @@ images:
 """)
 
 
-def starter(name: str) -> str:
-    """Return the text of an app manifest for the product `name`."""
-    return _TEMPLATE.substitute(file=APP_FILE, name=name)
+def template(product: str, file: str) -> str:
+    """Return the text of an app manifest that will lie in `file`."""
+    return _TEMPLATE.substitute(file=file, name=product)
 
 
-def write_starter(folder: Path) -> Path:
-    """Write `app.yaml` for a product called as the folder, and return its path.
+def write_template(path: Path) -> None:
+    """Write an app manifest to `path`, for a product called as the folder that it lies in.
 
     Raises:
         UsageError: `app-exists`, or `app-unwritable`.
     """
-    path = folder / APP_FILE
+    text = template(product_name(path.absolute().parent.resolve().name), path.name)
     try:
         with path.open("x", encoding="utf-8") as file:
-            file.write(starter(product_name(folder.resolve().name)))
+            file.write(text)
     except FileExistsError as error:
-        raise UsageError(
-            "app-exists", f"{path} exists", hint=f"edit it, or remove it first: rm {path}"
-        ) from error
+        raise UsageError("app-exists", f"{path} exists", hint=f"edit it: {path}") from error
     except OSError as error:
         raise UsageError(
             "app-unwritable", f"{path}: can't be written: {error.strerror or error}"
         ) from error
-    return path
 
 
 def product_name(text: str) -> str:

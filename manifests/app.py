@@ -123,7 +123,7 @@ class AppImage(Part):
 
 
 class AppFile(Part):
-    """A file besides images; `compose.yaml` alone is short for `{from: compose.yaml}`.
+    """A file or folder besides images; `compose.yaml` alone is short for `{from: compose.yaml}`.
 
     Attributes:
         source: path relative to the app manifest.
@@ -131,10 +131,11 @@ class AppFile(Part):
     """
 
     source: SourceText = Field(
-        alias="from", description="Path of the file, relative to and below this file's folder."
+        alias="from",
+        description="Path of a file, or of a folder with all its files, below this file's folder.",
     )
     to: TargetText | None = Field(
-        None, description="Path in the bundle, below files/; the same as 'from' when absent."
+        None, description="Path in the bundle below files/; the same as 'from' when absent."
     )
 
     @property

@@ -107,7 +107,7 @@ def read_expiry(text: str) -> datetime:
 
 
 def read_source(text: str) -> str:
-    """Return the path of a file below the app's folder, without `.` and doubled `/`.
+    """Return the path of a file or folder below the app's folder, without `.` and doubled `/`.
 
     Raises:
         ValueError: it leads out of the folder, or is none.
@@ -118,7 +118,7 @@ def read_source(text: str) -> str:
         raise ValueError(
             f"{text[:200]!r} leads out of the app's folder: move or copy the file into it"
         )
-    if not path.parts or text.endswith("/") or len(text) > MAX_PATH:
+    if not path.parts or len(text) > MAX_PATH:
         raise ValueError(f"expected the path of a file, found {text[:200]!r}")
     return str(path)
 
@@ -194,7 +194,7 @@ IMAGE_SCHEMA: Final = {
 }
 SOURCE_SCHEMA: Final = {
     "type": "string",
-    "pattern": r"^(?!/)(?!(.*/)?\.\.(/|$)).*[^/]$",
+    "pattern": r"^(?!/)(?!(.*/)?\.\.(/|$)).+$",
     "examples": ["compose.yaml"],
 }
 

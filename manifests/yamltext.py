@@ -1,6 +1,6 @@
 """The bytes of a YAML file as text, and places in it.
 
-Owns what a file may be before its grammar counts: size, encoding, characters (YAML 1.2.2 section
+Owns what a file may be before its grammar counts: encoding and characters (YAML 1.2.2 section
 5.1, without the byte order mark inside the text).
 """
 
@@ -8,12 +8,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Final
 
 from manifests.errors import MoonliftError
-
-SIZE_LIMIT: Final = 1024 * 1024
-"""Bytes of one file."""
 
 _UNPRINTABLE = re.compile(
     "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
@@ -51,10 +47,8 @@ def decode(data: bytes, subject: str) -> str:
     """Return the text of a file; a byte order mark in front is dropped.
 
     Raises:
-        MalformedYaml: too large, not UTF-8, or with characters that YAML has not.
+        MalformedYaml: not UTF-8, or with characters that YAML has not.
     """
-    if len(data) > SIZE_LIMIT:
-        raise MalformedYaml(subject, Position(1, 1), f"larger than {SIZE_LIMIT} bytes")
     if data.startswith(_UTF16_MARKS):
         raise MalformedYaml(subject, Position(1, 1), "expected UTF-8, found UTF-16")
     try:

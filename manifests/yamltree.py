@@ -19,6 +19,8 @@ import yaml
 from manifests.yamlscalar import CORE_COLLECTIONS, Scalar, read_plain, read_tagged
 from manifests.yamltext import MalformedYaml, Position, decode
 
+SIZE_LIMIT: Final = 1024 * 1024
+"""Bytes of one file."""
 MAX_DEPTH: Final = 32
 """Mappings and lists within each other."""
 MAX_NODES: Final = 50_000
@@ -103,6 +105,8 @@ def load(data: bytes, subject: str) -> Node:
     Raises:
         MalformedYaml: too large, not UTF-8, not YAML, or refused as this module says.
     """
+    if len(data) > SIZE_LIMIT:
+        raise MalformedYaml(subject, Position(1, 1), f"larger than {SIZE_LIMIT} bytes")
     text = decode(data, subject)
     loader = _Loader(text)
     builder = _Builder(subject)

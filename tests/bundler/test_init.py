@@ -9,22 +9,26 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bundler.init import APP_FILE, product_name, starter, write_starter
+from bundler.init import product_name, template, write_template
 from manifests.app import App
 from manifests.errors import UsageError
+
+
+APP_FILE = "app.yaml"
 
 
 def test_it_parses_and_is_named_after_the_folder(tmp_path: Path) -> None:
     folder = tmp_path / "My Viz App"
     folder.mkdir()
-    path = write_starter(folder)
+    path = folder / APP_FILE
+    write_template(path)
     app = App.parse(path.read_bytes(), path.name)
     assert app.name == "my-viz-app"
     assert app.images
 
 
 def test_what_is_commented_out_is_good_too() -> None:
-    lines = starter("viz").split("\n")
+    lines = template("viz", APP_FILE).split("\n")
     loud = [line.replace("# ", "", 1) if is_key(line) else line for line in lines]
     loud = [line for line in loud if not line.lstrip().startswith("#")]
     app = App.parse("\n".join(loud).encode(), APP_FILE)
@@ -50,7 +54,7 @@ def is_key(line: str) -> bool:
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
     (tmp_path / APP_FILE).write_text("mine")
     with pytest.raises(UsageError, match="exists") as caught:
-        write_starter(tmp_path)
+        write_template(tmp_path / APP_FILE)
     assert caught.value.code == "app-exists"
     assert (tmp_path / APP_FILE).read_text() == "mine"
 
@@ -58,13 +62,23 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
 def test_a_dangling_link_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / APP_FILE).symlink_to(tmp_path / "elsewhere")
     with pytest.raises(UsageError):
-        write_starter(tmp_path)
+        write_template(tmp_path / APP_FILE)
     assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_relative_path_is_named_after_the_working_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    write_template(Path("other.yaml"))
+    assert App.parse(Path("other.yaml").read_bytes(), "f").name == "shop"
 
 
 def test_no_folder(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
-        write_starter(tmp_path / "none")
+        write_template(tmp_path / "none" / APP_FILE)
     assert caught.value.code == "app-unwritable"
 
 
@@ -72,4 +86,4 @@ def test_no_folder(tmp_path: Path) -> None:
 @given(st.text(max_size=100))
 def test_any_folder_makes_a_good_name(text: str) -> None:
     name = product_name(text)
-    assert App.parse(starter(name).encode(), APP_FILE).name == name
+    assert App.parse(template(name, APP_FILE).encode(), APP_FILE).name == name

@@ -225,7 +225,6 @@ def test_what_stops_judging(text: str | bytes, expected: str) -> None:
         ("files: [/etc/passwd]", "'/etc/passwd' leads out of the app's folder"),
         ("files: [a/../../b]", "leads out of the app's folder"),
         ("files: [a/../b]", "leads out of the app's folder"),
-        ("files: [conf/]", "expected the path of a file, found 'conf/'"),
         ("files: ['']", "expected the path of a file, found ''"),
         ("files: [.]", "expected the path of a file, found '.'"),
         ('files: ["a\\0b"]', "holds a control character"),
@@ -425,4 +424,4 @@ def test_schema_is_the_same_every_time() -> None:
 def test_parts_are_frozen() -> None:
     with pytest.raises(ValueError, match="frozen"):
         parse(MINIMAL).name = "other"  # type: ignore[misc]
-    assert AppFile.model_validate("a/./b").source == "a/b"
+    assert AppFile.model_validate("a/./b//").source == "a/b"

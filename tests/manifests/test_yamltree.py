@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from manifests import yamltree
 from manifests.yamlscalar import MAX_DIGITS
-from manifests.yamltext import SIZE_LIMIT, MalformedYaml, Position
-from manifests.yamltree import MAX_ALIASES, MAX_DEPTH, MAX_NODES, load
+from manifests.yamltext import MalformedYaml, Position
+from manifests.yamltree import MAX_ALIASES, MAX_DEPTH, MAX_NODES, SIZE_LIMIT, load
 
 
 def value(text: str) -> object:
