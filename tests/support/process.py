@@ -58,7 +58,12 @@ def run_daemon(
     guarded = ["setpriv", "--pdeathsig", "TERM", *argv]
     with log.open("ab") as out:
         process = subprocess.Popen(
-            guarded, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, env=env
+            guarded,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            env=env,
+            start_new_session=True,  # Ctrl-C is for us; we then stop the daemon in order
         )
     try:
         _await_ready(process, argv, log, ready, start_s)
