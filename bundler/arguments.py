@@ -46,6 +46,7 @@ class BuildArguments:
     cache: Path | None
     ca_files: tuple[Path, ...]
     plain_http: tuple[str, ...]
+    realms: tuple[str, ...]
     passphrase_file: Path | None
 
 
@@ -71,6 +72,7 @@ def build_options(arguments: BuildArguments) -> BuildOptions:
             forced=arguments.source,
             ca_files=arguments.ca_files,
             plain_http=frozenset(arguments.plain_http),
+            realms=frozenset(arguments.realms),
         ),
         signers=signers,
         settings=ZstdSettings(level=arguments.level),

@@ -169,6 +169,10 @@ def build(  # noqa: PLR0913 - one parameter an option
     plain_http: Annotated[
         list[str] | None, typer.Option(help="Registry host[:port] to ask without TLS. Again.")
     ] = None,
+    realm: Annotated[
+        list[str] | None,
+        typer.Option(help="Token service on another site that may see credentials. Again."),
+    ] = None,
     passphrase_file: Annotated[
         Path | None, typer.Option(help="File with the keys' passphrase, for scripts.")
     ] = None,
@@ -190,6 +194,7 @@ def build(  # noqa: PLR0913 - one parameter an option
         cache=cache,
         ca_files=tuple(ca_file or ()),
         plain_http=tuple(plain_http or ()),
+        realms=tuple(realm or ()),
         passphrase_file=passphrase_file,
     )
     with progress_sink() as progress:

@@ -65,8 +65,7 @@ class ImageSource(Protocol):
         """
 
     def document(self, reference: Reference, descriptor: Descriptor) -> Document:
-        """Return a manifest, index or config of the image by its descriptor, size and digest
-        checked.
+        """Return the manifest, index or config that the descriptor names, checked against it.
 
         Raises:
             SourceFailed: it is not there, is too large, or does not hash to its digest.

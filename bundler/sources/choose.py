@@ -35,12 +35,14 @@ class SourceOptions:
         forced: overrides every image's own `from`; `auto` leaves them.
         ca_files: PEM files of authorities trusted beside the system's.
         plain_http: registries that may be asked without TLS; loopback always may.
+        realms: token services that may see credentials of another site's registry.
     """
 
     base: Path
     forced: str = AUTO
     ca_files: tuple[Path, ...] = ()
     plain_http: frozenset[str] = frozenset()
+    realms: frozenset[str] = frozenset()
 
 
 class Sources:
@@ -106,7 +108,9 @@ class Sources:
         from bundler.sources.registry import RegistryOptions, RegistrySource  # noqa: PLC0415
 
         options = RegistryOptions(
-            ca_files=self._options.ca_files, plain_http=self._options.plain_http
+            ca_files=self._options.ca_files,
+            plain_http=self._options.plain_http,
+            realms=self._options.realms,
         )
         return self._stack.enter_context(RegistrySource(options))
 

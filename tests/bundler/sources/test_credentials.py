@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bundler.sources.credentials import (
+from bundler.sources.registry.credentials import (
     Anonymous,
     Credential,
     IdentityToken,
@@ -20,7 +20,7 @@ from bundler.sources.credentials import (
     RegistryToken,
     default_folder,
 )
-from bundler.sources.registry_url import make_origin
+from bundler.sources.registry.url import make_origin
 
 SECRET = "canary-s3cret"
 PACKED = base64.b64encode(f"ann:{SECRET}".encode()).decode()
@@ -185,7 +185,7 @@ def test_helper_without_credentials_leaves_it_to_the_file(folder: Path) -> None:
 def test_helper_that_fails(
     folder: Path, body: str, problem: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bundler.sources.credential_helper.TIMEOUT_S", 0.4)
+    monkeypatch.setattr("bundler.sources.registry.credential_helper.TIMEOUT_S", 0.4)
     helper(folder, "bad", body)
     start = time.monotonic()
     found = find(folder, {"credsStore": "bad"}, "reg.example")

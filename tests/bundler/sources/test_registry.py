@@ -190,7 +190,7 @@ def test_own_authority(tmp_path: Path, certificates: Certificates) -> None:
 def test_plain_http_is_not_guessed_beyond_loopback(
     registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bundler.sources.registry_url.is_loopback", lambda _: False)
+    monkeypatch.setattr("bundler.sources.registry.url.is_loopback", lambda _: False)
     source = RegistrySource(RegistryOptions(environment={}), FakeClock())
     with pytest.raises(SourceFailed) as refused:
         source.resolve(Reference.parse(f"{registry.address}/app:1"))

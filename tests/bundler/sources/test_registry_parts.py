@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bundler.sources.registry_challenge import Challenge, MalformedChallenge, parse_challenges
-from bundler.sources.registry_errors import unreachable
-from bundler.sources.registry_proxy import proxy_for
-from bundler.sources.registry_retry import Broken, Patience, SystemClock, parse_retry_after
-from bundler.sources.registry_url import (
+from bundler.sources.registry.challenge import Challenge, MalformedChallenge, parse_challenges
+from bundler.sources.registry.errors import unreachable
+from bundler.sources.registry.proxy import proxy_for
+from bundler.sources.registry.retry import Broken, Patience, SystemClock, parse_retry_after
+from bundler.sources.registry.url import (
     MalformedUrl,
     Url,
     ip_literal,

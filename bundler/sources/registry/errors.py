@@ -1,12 +1,12 @@
 """What goes wrong with a registry, in words: every message of the registry client is made here.
 
 A message names the registry and what was asked of it, never a query, a header or a credential.
-`said` is what a registry wrote, already made safe by `registry_faults`.
+`said` is what a registry wrote, already made safe by `faults`.
 """
 
 from __future__ import annotations
 
-from bundler.sources.registry_url import MalformedUrl, Origin, Url
+from bundler.sources.registry.url import MalformedUrl, Origin, Url
 from manifests.digest import Digest
 from manifests.errors import AppManifestError, SourceFailed
 from manifests.oci import Descriptor

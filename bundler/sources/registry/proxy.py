@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
-from bundler.sources.registry_url import MalformedUrl, Origin, Url, ip_literal, split_authority
+from bundler.sources.registry.url import MalformedUrl, Origin, Url, ip_literal, split_authority
 from manifests.errors import SourceFailed
 
 

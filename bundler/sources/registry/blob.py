@@ -12,10 +12,10 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Final, Self
 
-from bundler.sources import registry_errors as errors
-from bundler.sources.registry_client import Call, Client
-from bundler.sources.registry_http import Reply
-from bundler.sources.registry_retry import Broken, Clock
+from bundler.sources.registry import errors
+from bundler.sources.registry.client import Call, Client
+from bundler.sources.registry.http import Reply
+from bundler.sources.registry.retry import Broken, Clock
 
 GATHERED: Final = 256 * 1024
 """Bytes that one `read` waits for, so that hashing is not done in crumbs."""

@@ -17,8 +17,8 @@ from typing import Final, TypeVar
 
 import urllib3.exceptions
 
-from bundler.sources.registry_errors import plain_http_refused, unreachable, untrusted
-from bundler.sources.registry_url import Origin
+from bundler.sources.registry.errors import plain_http_refused, unreachable, untrusted
+from bundler.sources.registry.url import Origin
 from manifests.errors import SourceFailed
 from manifests.safetext import safe_line
 from manifests.strictjson import MalformedJson, load_object

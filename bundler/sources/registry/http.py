@@ -18,16 +18,16 @@ from typing import Final, Self
 import urllib3
 from urllib3.exceptions import HTTPError
 
-from bundler.sources import registry_errors as errors
-from bundler.sources.registry_faults import (
+from bundler.sources.registry import errors
+from bundler.sources.registry.faults import (
     ERROR_BODY_LIMIT,
     is_definite,
     registry_words,
     transport_fault,
 )
-from bundler.sources.registry_pools import Pools, Settings
-from bundler.sources.registry_retry import Broken, Clock
-from bundler.sources.registry_url import MalformedUrl, Origin, Url
+from bundler.sources.registry.pools import Pools, Settings
+from bundler.sources.registry.retry import Broken, Clock
+from bundler.sources.registry.url import MalformedUrl, Origin, Url
 from manifests import __version__
 from manifests.errors import SourceFailed
 

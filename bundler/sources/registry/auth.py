@@ -11,12 +11,18 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from bundler.sources import registry_errors as errors
-from bundler.sources.credentials import Anonymous, Credential, Keychain, Password, RegistryToken
-from bundler.sources.registry_challenge import Challenge, MalformedChallenge, parse_challenges
-from bundler.sources.registry_http import Transport
-from bundler.sources.registry_token import Errand, fetch_token
-from bundler.sources.registry_url import Origin
+from bundler.sources.registry import errors
+from bundler.sources.registry.challenge import Challenge, MalformedChallenge, parse_challenges
+from bundler.sources.registry.credentials import (
+    Anonymous,
+    Credential,
+    Keychain,
+    Password,
+    RegistryToken,
+)
+from bundler.sources.registry.http import Transport
+from bundler.sources.registry.token import Errand, fetch_token
+from bundler.sources.registry.url import Origin
 from manifests.reference import Reference
 
 EARLY_S = 10.0

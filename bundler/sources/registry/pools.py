@@ -16,9 +16,9 @@ from typing import Final
 
 import urllib3
 
-from bundler.sources import registry_errors as errors
-from bundler.sources.registry_proxy import Proxy, proxy_for
-from bundler.sources.registry_url import Origin
+from bundler.sources.registry import errors
+from bundler.sources.registry.proxy import Proxy, proxy_for
+from bundler.sources.registry.url import Origin
 
 CONNECTIONS: Final = 16
 """Idle connections kept per origin."""

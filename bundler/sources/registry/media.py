@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from bundler.sources import registry_errors as errors
+from bundler.sources.registry import errors
 from manifests.oci import INDEX_TYPES, MANIFEST_LIMIT, MANIFEST_TYPES, SCHEMA1_TYPES
 from manifests.reference import Reference
 from manifests.safetext import safe_line

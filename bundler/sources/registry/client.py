@@ -11,12 +11,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from bundler.sources import registry_errors as errors
-from bundler.sources.registry_auth import Authorizer, Refusal
-from bundler.sources.registry_faults import ERROR_BODY_LIMIT
-from bundler.sources.registry_http import Reply, Request, Transport
-from bundler.sources.registry_retry import Broken, Patience, parse_retry_after
-from bundler.sources.registry_url import MalformedUrl, Origin, Url, make_origin, split_authority
+from bundler.sources.registry import errors
+from bundler.sources.registry.auth import Authorizer, Refusal
+from bundler.sources.registry.faults import ERROR_BODY_LIMIT
+from bundler.sources.registry.http import Reply, Request, Transport
+from bundler.sources.registry.retry import Broken, Patience, parse_retry_after
+from bundler.sources.registry.url import MalformedUrl, Origin, Url, make_origin, split_authority
 from manifests.errors import MoonliftError, SourceFailed
 from manifests.reference import Reference
 

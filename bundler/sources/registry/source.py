@@ -16,15 +16,15 @@ from types import TracebackType
 from typing import Final, Self
 
 from bundler.sources import Document
-from bundler.sources import registry_errors as errors
-from bundler.sources.credentials import Keychain
-from bundler.sources.registry_auth import Authorizer
-from bundler.sources.registry_blob import RegistryBlob
-from bundler.sources.registry_client import Call, Client, Fetched
-from bundler.sources.registry_http import Transport
-from bundler.sources.registry_media import DOCUMENT_TYPES, check_told, media_type_of
-from bundler.sources.registry_pools import Settings
-from bundler.sources.registry_retry import Clock, SystemClock
+from bundler.sources.registry import errors
+from bundler.sources.registry.auth import Authorizer
+from bundler.sources.registry.blob import RegistryBlob
+from bundler.sources.registry.client import Call, Client, Fetched
+from bundler.sources.registry.credentials import Keychain
+from bundler.sources.registry.http import Transport
+from bundler.sources.registry.media import DOCUMENT_TYPES, check_told, media_type_of
+from bundler.sources.registry.pools import Settings
+from bundler.sources.registry.retry import Clock, SystemClock
 from manifests.digest import Digest, MalformedDigest
 from manifests.errors import MoonliftError
 from manifests.oci import CONFIG_LIMIT, MANIFEST_LIMIT, Descriptor

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Final, TypeAlias
 from urllib.parse import urlsplit
 
-from bundler.sources.credential_helper import HelperProblem, ask_helper
-from bundler.sources.registry_url import Origin
+from bundler.sources.registry.credential_helper import HelperProblem, ask_helper
+from bundler.sources.registry.url import Origin
 from manifests.strictjson import JsonValue, MalformedJson, load_object
 
 CONFIG_LIMIT: Final = 1024 * 1024

@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlencode
 
-from bundler.sources import registry_errors as errors
-from bundler.sources.credentials import Anonymous, Credential, IdentityToken, Password
-from bundler.sources.registry_http import Reply, Request, Transport
-from bundler.sources.registry_retry import Broken, parse_retry_after
-from bundler.sources.registry_url import MalformedUrl, Origin, Url, ip_literal, same_site
+from bundler.sources.registry import errors
+from bundler.sources.registry.credentials import Anonymous, Credential, IdentityToken, Password
+from bundler.sources.registry.http import Reply, Request, Transport
+from bundler.sources.registry.retry import Broken, parse_retry_after
+from bundler.sources.registry.url import MalformedUrl, Origin, Url, ip_literal, same_site
 from manifests.reference import Reference
 from manifests.strictjson import JsonValue, MalformedJson, load_object
 
