@@ -13,7 +13,6 @@ from bundler.init import product_name, template, write_template
 from manifests.app import App
 from manifests.errors import UsageError
 
-
 APP_FILE = "app.yaml"
 
 
