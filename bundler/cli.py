@@ -153,7 +153,7 @@ def build(  # noqa: PLR0913 - one parameter an option
     layers: Annotated[
         LayerPolicy | None, typer.Option(help="Recompress layers or keep the registry's bytes.")
     ] = None,
-    level: Annotated[int, typer.Option(min=1, max=19, help="zstd level.")] = 4,
+    level: Annotated[int, typer.Option(min=1, max=19, help="zstd level.")] = 6,
     platform: Annotated[
         list[str] | None, typer.Option(help="os/architecture, instead of the app's own. Again.")
     ] = None,

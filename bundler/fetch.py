@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from bundler.cache import Cache
+from bundler.problems import documents_of
 from bundler.sources import Document, ImageSource
 from manifests.errors import SourceFailed
 from manifests.lock import Lock, LockedImage, LockedManifest
@@ -83,14 +84,23 @@ def fetch(lock: Lock, sources: Mapping[str, ImageSource], cache: Cache) -> Seque
 def _fetch_image(locked: LockedImage, source: ImageSource, cache: Cache) -> FetchedImage:
     reference = Reference.parse(locked.reference)
     documents = CachedDocuments(source, cache)
-    index = None
-    if locked.media_type in INDEX_TYPES:
-        descriptor = Descriptor(locked.media_type, locked.digest, 0)
-        index = Index.parse(documents.known(reference, descriptor), locked.media_type)
-    manifests = tuple(
-        _fetch_manifest(reference, manifest, documents) for manifest in locked.manifests
-    )
-    return FetchedImage(locked, reference, source, index, manifests)
+    with documents_of(locked.written):
+        return FetchedImage(
+            locked=locked,
+            reference=reference,
+            source=source,
+            index=_fetch_index(reference, locked, documents),
+            manifests=tuple(_fetch_manifest(reference, one, documents) for one in locked.manifests),
+        )
+
+
+def _fetch_index(
+    reference: Reference, locked: LockedImage, documents: CachedDocuments
+) -> Index | None:
+    if locked.media_type not in INDEX_TYPES:
+        return None
+    descriptor = Descriptor(locked.media_type, locked.digest, 0)
+    return Index.parse(documents.known(reference, descriptor), locked.media_type)
 
 
 def _fetch_manifest(

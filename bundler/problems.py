@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
-from manifests.errors import AppManifestError, MoonliftError, SourceFailed
+from manifests.errors import AppManifestError, MalformedInput, MoonliftError, SourceFailed
 
 SHOWN = 50
 """Problems listed in full."""
@@ -24,3 +25,18 @@ def together(problems: Sequence[MoonliftError]) -> MoonliftError:
     lines += [f"  - {problem}" for problem in ordered[:SHOWN]]
     hints = list(dict.fromkeys(problem.hint for problem in ordered if problem.hint))
     return kind(ordered[0].code, "\n".join(lines), hint="; ".join(hints[:5]), problems=len(ordered))
+
+
+@contextmanager
+def documents_of(image: str) -> Iterator[None]:
+    """Lay a malformed manifest or config at the door of the image's source.
+
+    Raises:
+        SourceFailed: with the code of what was malformed.
+    """
+    try:
+        yield
+    except MalformedInput as error:
+        raise SourceFailed(
+            error.code, f"{image}: {error}", hint="the image is damaged at its source", image=image
+        ) from error

@@ -24,6 +24,8 @@ PIECE: Final = 1024 * 1024
 """Bytes of tar that are handled at once."""
 WINDOW_LOG_MAX: Final = 27
 """Largest zstd window that we read: 128 MiB, what `zstd -d` takes without being asked."""
+LONG_MATCH_RATE_LOG: Final = 10
+"""One position in 2^10 enters the table of long matches: see docs/adr/0003."""
 QUEUED_PIECES: Final = 4
 _GZIP = 31
 """zlib's wbits for a gzip wrapper."""
@@ -39,19 +41,23 @@ class ZstdSettings:
         window_log: base-2 logarithm of the window in bytes; matches reach that far back.
     """
 
-    level: int = 4
-    window_log: int = 27
+    level: int = 6
+    window_log: int = 26
 
     @property
     def key(self) -> str:
         """Stable name: the same key makes the same bytes."""
         version = ".".join(map(str, zstandard.ZSTD_VERSION))
-        return f"zstd-{self.level}-{self.window_log}-{version}"
+        return f"zstd-{self.level}-{self.window_log}-{LONG_MATCH_RATE_LOG}-{version}"
 
     def compressor(self) -> zstandard.ZstdCompressor:
         """Return a compressor: one thread, so that its output depends on nothing else."""
         parameters = zstandard.ZstdCompressionParameters.from_level(
-            self.level, window_log=self.window_log, enable_ldm=True
+            self.level,
+            window_log=self.window_log,
+            enable_ldm=True,
+            ldm_hash_rate_log=LONG_MATCH_RATE_LOG,
+            ldm_bucket_size_log=1,
         )
         return zstandard.ZstdCompressor(compression_params=parameters)
 

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from bundler.fetch import CachedDocuments
-from bundler.problems import together
+from bundler.problems import documents_of, together
 from bundler.progress import Progress, Stage
 from bundler.sources import Document
 from manifests.digest import Digest
@@ -90,7 +90,8 @@ def resolve(
 
     def one(image: WantedImage) -> LockedImage | MoonliftError:
         try:
-            return _resolve_image(image, open_source(image))
+            with documents_of(image.written):
+                return _resolve_image(image, open_source(image))
         except MoonliftError as error:
             return error
         finally:

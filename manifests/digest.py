@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import Protocol
 
-from manifests.errors import BundleRefused, MoonliftError
+from manifests.errors import BundleRefused, MalformedInput
 
 _GRAMMAR = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
 
@@ -73,7 +73,7 @@ class Digest:
         return f"sha256:{self.hex}"
 
 
-class MalformedDigest(MoonliftError, ValueError):
+class MalformedDigest(MalformedInput):
     """A text that is not a sha256 digest."""
 
     def __init__(self, text: str) -> None:

@@ -22,14 +22,14 @@ from pydantic import (
 )
 
 from manifests.digest import Digest
-from manifests.errors import MoonliftError
+from manifests.errors import MalformedInput
 from manifests.platform import Platform
 from manifests.strictjson import JsonValue, canonical, load_object, readable
 
 SEQUENCE_MAX: Final = 2**63 - 1
 
 
-class UnknownSchema(MoonliftError):
+class UnknownSchema(MalformedInput):
     """A document of a version that this program does not know."""
 
     def __init__(self, subject: str, expected: int, found: object) -> None:
@@ -40,7 +40,7 @@ class UnknownSchema(MoonliftError):
         )
 
 
-class InvalidDocument(MoonliftError):
+class InvalidDocument(MalformedInput):
     """A document with a missing, unknown or ill-typed field."""
 
     def __init__(self, subject: str, error: ValidationError) -> None:

@@ -3,6 +3,7 @@
     MoonliftError
     |- UsageError             2  the command line
     |- BundleRefused         10  signature, integrity, downgrade, expiry
+    |- MalformedInput        10  a document that is not what it should be, wherever it came from
     |- NotInstallableHere    11  platform, space, no engine, requirements
     |- EngineFailed          12
     |- SelftestFailed        13
@@ -74,6 +75,16 @@ class UsageError(MoonliftError):
 
 class BundleRefused(MoonliftError):
     """The bundle is not what a trusted signer signed, or must not be installed."""
+
+    exit_code = ExitCode.BUNDLE_REFUSED
+
+
+class MalformedInput(MoonliftError, ValueError):
+    """A foreign text or document that breaks its grammar.
+
+    On a host it came from a bundle, which is refused; the building side turns it into
+    SourceFailed or AppManifestError where it knows whose it was.
+    """
 
     exit_code = ExitCode.BUNDLE_REFUSED
 

@@ -17,7 +17,7 @@ from types import MappingProxyType
 from typing import Final
 
 from manifests.digest import Digest, MalformedDigest
-from manifests.errors import MoonliftError
+from manifests.errors import MalformedInput
 from manifests.platform import Platform
 from manifests.strictjson import JsonValue, load_object
 
@@ -84,7 +84,7 @@ LAYER_COMPRESSION: Final[Mapping[str, Compression]] = MappingProxyType(
 )
 
 
-class MalformedDocument(MoonliftError, ValueError):
+class MalformedDocument(MalformedInput):
     """A manifest, index or config that is not what its media type says."""
 
     def __init__(self, subject: str, expected: str, found: object) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from manifests.errors import MoonliftError
+from manifests.errors import MalformedInput
 
 _PART = re.compile(r"[a-z0-9][a-z0-9_.-]{0,31}", re.ASCII)
 
@@ -20,7 +20,7 @@ _DEFAULT_VARIANT = {"arm64": "v8", "arm": "v7", "amd64": "v1"}
 T = TypeVar("T")
 
 
-class MalformedPlatform(MoonliftError, ValueError):
+class MalformedPlatform(MalformedInput):
     """A text that is not os/architecture[/variant]."""
 
     def __init__(self, text: str) -> None:

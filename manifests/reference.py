@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from manifests.digest import Digest, MalformedDigest
-from manifests.errors import MoonliftError
+from manifests.errors import MalformedInput
 
 MAX_LENGTH: Final = 255
 """Characters of registry and repository together (distribution-spec)."""
@@ -28,7 +28,7 @@ _REGISTRY = re.compile(
 )
 
 
-class MalformedReference(MoonliftError, ValueError):
+class MalformedReference(MalformedInput):
     """A text that is not an image reference."""
 
     def __init__(self, text: str, reason: str) -> None:

@@ -12,7 +12,7 @@ import json
 import re
 from typing import Final, NoReturn, TypeAlias
 
-from manifests.errors import MoonliftError
+from manifests.errors import MalformedInput
 
 JsonValue: TypeAlias = "dict[str, JsonValue] | list[JsonValue] | str | int | float | bool | None"
 
@@ -24,7 +24,7 @@ MAX_INTEGER_DIGITS: Final = 19
 _STRING_OR_STRUCTURE = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[\]{},:]', re.DOTALL)
 
 
-class MalformedJson(MoonliftError, ValueError):
+class MalformedJson(MalformedInput):
     """A document that is not strict JSON."""
 
     def __init__(self, subject: str, reason: str) -> None:
