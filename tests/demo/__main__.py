@@ -140,13 +140,11 @@ class Demo:
         with self._tell.step(f"Run version {version} where no network is, and ask it"):
             image = next(name for name in engine.images() if name.endswith(f"web:{version}"))
             docker = f"docker --host {engine.url}"
-            self._tell.run(
-                f"{docker} run --rm --detach --network host --name web-{version} {image}"
-            )
+            self._tell.run(f"{docker} run --detach --network host --name web-{version} {image}")
             ask = (*inside(engine.netns), "busybox", "wget", "-qO-", f"http://127.0.0.1:{PORT}/")
             _await_success(ask)
             self._tell.run(shlex.join(ask))
-            self._tell.run(f"{docker} kill web-{version}")
+            self._tell.run(f"{docker} rm --force web-{version}")
 
     def _upgrade(self, registry: Registry, target: str) -> None:
         with self._tell.step(

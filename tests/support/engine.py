@@ -8,7 +8,9 @@ import os
 import shutil
 import socket
 import subprocess
+import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -97,11 +99,21 @@ class Engine:
         """Load an archive; return what the engine said."""
         return self.docker("load", stdin=archive)
 
-    def remove_containers(self) -> None:
-        """Kill and remove every container, at once."""
-        containers = self.docker("ps", "--all", "--quiet").split()
-        if containers:
-            self.docker("rm", "--force", "--volumes", *containers)
+    def remove_containers(self, tries: int = 20) -> None:
+        """Kill and remove every container, at once; wait for those that are leaving already.
+
+        Raises:
+            EngineError: some were still there after `tries` tenths of a second.
+        """
+        for _ in range(tries):
+            containers = self.docker("ps", "--all", "--quiet").split()
+            if not containers:
+                return
+            with suppress(EngineError):
+                self.docker("rm", "--force", "--volumes", *containers)
+                return
+            time.sleep(0.1)
+        raise EngineError("containers could not be removed")
 
     def clear(self) -> None:
         """Remove every container and image."""
