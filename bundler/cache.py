@@ -106,6 +106,11 @@ class Cache:
                 hint="give another folder with --cache, or free some space",
             ) from error
 
+    @property
+    def scratch(self) -> Path:
+        """Folder for temporary files of a build."""
+        return self.root / "tmp"
+
     def sweep(self) -> None:
         """Remove what a killed build left half-written; running builds hold a lock on theirs."""
         for path in (self.root / "tmp").iterdir():

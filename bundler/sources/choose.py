@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -17,11 +17,12 @@ from bundler.cache import Cache
 from bundler.fetch import CachedDocuments
 from bundler.resolve import Opened, WantedImage
 from bundler.sources import ImageSource
+from manifests.appfields import ImageOrigin, OriginKind
 from manifests.errors import MoonliftError, UsageError
 
-AUTO: Final = "auto"
-REGISTRY: Final = "registry"
-DOCKER: Final = "docker"
+AUTO: Final = str(OriginKind.AUTO)
+REGISTRY: Final = str(OriginKind.REGISTRY)
+DOCKER: Final = str(OriginKind.DOCKER)
 _ELSEWHERE: Final = frozenset({"image-not-found", "image-denied", "registry-unreachable"})
 """A registry's answers after which the local engine is asked."""
 
@@ -91,18 +92,27 @@ class Sources:
             return source
 
     def _make(self, origin: str) -> ImageSource:
-        kind, _, place = origin.partition(":")
-        if kind == REGISTRY:
-            return self._registry()
-        if kind == DOCKER:
+        try:
+            wanted = ImageOrigin.parse(origin)
+        except ValueError as error:
+            raise UsageError("source-unknown", str(error)) from error
+        if wanted.kind is OriginKind.DOCKER:
             return self._docker()
-        if not place:
-            raise UsageError(
-                "source-unknown",
-                f"expected auto, registry, docker, oci:DIR, oci-archive:FILE or "
-                f"docker-archive:FILE, found {origin!r}",
-            )
-        return self._local(kind, self._options.base / place, origin)
+        if not wanted.path:
+            return self._registry()
+        from bundler.sources.archive import open_local  # noqa: PLC0415 - only when asked for
+
+        path = self._options.base / wanted.path
+        return self._stack.enter_context(
+            closing(open_local(wanted.kind, path, self._cache.scratch))
+        )
+
+    def _docker(self) -> ImageSource:
+        from bundler.sources.docker import DockerSource  # noqa: PLC0415 - only when asked for
+        from bundler.sources.dockerengine import connect  # noqa: PLC0415
+
+        records = self._cache.root / "docker"
+        return self._stack.enter_context(DockerSource(connect(), self._cache.scratch, records))
 
     def _registry(self) -> ImageSource:
         from bundler.sources.registry import RegistryOptions, RegistrySource  # noqa: PLC0415
