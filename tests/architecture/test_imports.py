@@ -1,0 +1,53 @@
+"""Doors open one way, at run time too; a command loads only what it needs."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import subprocess
+import sys
+
+import pytest
+
+PROBE = """
+import sys
+sys.argv = ["probe", *{arguments!r}]
+import atexit, os
+os._exit = lambda code: None
+import {module}.cli
+try:
+    {module}.cli.main()
+except SystemExit:
+    pass
+print("\\n".join(sorted(sys.modules)), file=sys.stderr)
+"""
+
+
+def loaded_by(module: str, *arguments: str) -> set[str]:
+    """The modules in memory after a command line has run."""
+    probe = PROBE.format(module=module, arguments=list(arguments))
+    done = subprocess.run(
+        [sys.executable, "-c", probe], capture_output=True, text=True, timeout=60, check=True
+    )
+    return set(done.stderr.split())
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["trust", "list"], ["verify", "/nonexistent"]])
+def test_the_host_side_loads_no_engine_no_network_no_screen_before_it_needs_one(
+    arguments: list[str],
+) -> None:
+    modules = loaded_by("installer", *arguments)
+    assert "installer.cli" in modules
+    for name in ("textual", "docker", "urllib3", "requests", "bundler", "numpy", "PIL"):
+        assert name not in modules
+
+
+def test_the_connected_side_loads_nothing_of_the_host_side() -> None:
+    modules = loaded_by("bundler", "schema")
+    assert "bundler.cli" in modules
+    assert not {name for name in modules if name.partition(".")[0] in {"installer", "textual"}}
+
+
+def test_no_other_distribution_shares_our_package_names() -> None:
+    owners = importlib.metadata.packages_distributions()
+    for package in ("bundler", "installer", "manifests"):
+        assert set(owners.get(package, ["moonlift"])) == {"moonlift"}, "see README, Install"
