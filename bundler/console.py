@@ -66,10 +66,15 @@ def print_error(error: MoonliftError, *, as_json: bool) -> None:
             }
         )
         return
-    talk.print(f"bundle: {safe_text(str(error))}", style="bold red")
-    talk.print(f"  code: {error.code}")
+    _say(f"bundle: {safe_text(str(error))}", style="bold red")
+    _say(f"  code: {error.code}")
     if error.hint:
-        talk.print(f"  next: {safe_text(error.hint)}")
+        _say(f"  next: {safe_text(error.hint)}")
+
+
+def _say(text: str, *, style: str | None = None) -> None:
+    """Print to standard error; only a terminal's lines are broken to its width."""
+    talk.print(text, style=style, soft_wrap=not talk.is_terminal)
 
 
 class Bars:
@@ -153,14 +158,14 @@ class Lines:
                 return
             self._told = time.monotonic()
             done, total = self._done[stage], self._totals[stage]
-        talk.print(f"{_LABELS[stage]}: {bytes_text(done)} of {bytes_text(total)}")
+        _say(f"{_LABELS[stage]}: {bytes_text(done)} of {bytes_text(total)}")
 
     def finish(self, stage: Stage, subject: str) -> None:
         """Nothing: the next line tells."""
 
     def note(self, text: str) -> None:
         """Print a line."""
-        talk.print(safe_text(text))
+        _say(safe_text(text))
 
     def __enter__(self) -> Self:
         return self
