@@ -1,9 +1,9 @@
 """The build cache: blobs by digest, with what was learnt of them when they were made.
 
 A blob enters by rename after it was hashed, and is hashed again, chunk by chunk, each time that it
-leaves for a bundle (see `write`): so nothing here needs fsync, a damaged blob can't reach a
-bundle, and any number of builds may share one cache. It never removes what another build may be
-using; pruning is another room's business.
+leaves for a bundle (see `write`); what was learnt carries its own digest: so nothing here needs
+fsync, damage can't reach a bundle, and any number of builds may share one cache. It never removes
+what another build may be using; pruning is another room's business.
 """
 
 from __future__ import annotations
@@ -15,22 +15,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
-
-from pydantic import ValidationError
 
 from manifests.chunks import ChunkedFile
 from manifests.digest import Digest
-from manifests.documents import DigestField, Line, Part, Size
+from manifests.documents import DigestField, Document, Line, Size
 from manifests.errors import MoonliftError, SourceFailed
 from manifests.layout import blob_name
 from manifests.release import HexDigest, LayerRecord
-from manifests.strictjson import canonical, load_object
 
 FACTS_LIMIT = 16 * 1024 * 1024
+_HEX = 64
 
 
-class LayerFacts(Part):
+class LayerFacts(Document):
     """What is known of a layer in the cache.
 
     Attributes:
@@ -73,11 +70,17 @@ class Incoming:
 
     Attributes:
         path: where it is for now.
-        file: open for writing.
+        descriptor: open for writing, and locked, so that `Cache.sweep` leaves it alone.
     """
 
     path: Path
-    file: IO[bytes]
+    descriptor: int
+
+    def write(self, data: bytes) -> None:
+        """Append all of `data`."""
+        view = memoryview(data)
+        while view:
+            view = view[os.write(self.descriptor, view) :]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,28 +94,34 @@ class Cache:
     root: Path
 
     def prepare(self) -> None:
-        """Make the directories.
+        """Make the directories, and remove what a killed build left half-written.
+
+        Raises:
+            SourceFailed: `cache-unusable`.
+        """
+        with self.guarded():
+            for folder in ("blobs", "facts", "partial", "tmp"):
+                (self.root / folder).mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._sweep()
+
+    @contextmanager
+    def guarded(self) -> Iterator[None]:
+        """Tell what fails with the cache's disk in the block.
 
         Raises:
             SourceFailed: `cache-unusable`.
         """
         try:
-            for folder in ("blobs", "facts", "partial", "tmp"):
-                (self.root / folder).mkdir(mode=0o700, parents=True, exist_ok=True)
+            yield
         except OSError as error:
             raise SourceFailed(
                 "cache-unusable",
-                f"expected to write in {self.root}: {error.strerror}",
-                hint="give another folder with --cache, or free some space",
+                f"expected to read and write in {self.root}: {error.strerror or error}",
+                hint="free some space there, or give another folder with --cache",
             ) from error
 
-    @property
-    def scratch(self) -> Path:
-        """Folder for temporary files of a build."""
-        return self.root / "tmp"
-
-    def sweep(self) -> None:
-        """Remove what a killed build left half-written; running builds hold a lock on theirs."""
+    def _sweep(self) -> None:
+        """Remove temporary files that no running build holds a lock on."""
         for path in (self.root / "tmp").iterdir():
             with suppress(OSError), path.open("rb") as file:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -131,27 +140,36 @@ class Cache:
         try:
             with self.blob_path(digest).open("rb") as file:
                 data = file.read(limit + 1)
-        except FileNotFoundError:
+        except OSError:
             return None
         return data if Digest.of(data) == digest else None
 
     def put_document(self, data: bytes) -> None:
         """Keep a manifest or config."""
-        with self.incoming() as incoming:
-            incoming.file.write(data)
-            self.adopt(incoming, Digest.of(data))
+        self._put(data, self.blob_path(Digest.of(data)))
 
     @contextmanager
     def incoming(self) -> Iterator[Incoming]:
-        """Give a new file to write a blob into; it is gone afterwards unless adopted."""
-        descriptor, name = tempfile.mkstemp(dir=self.root / "tmp")
-        path = Path(name)
-        with os.fdopen(descriptor, "wb", buffering=0) as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+        """Give a new file to write a blob into; it is gone afterwards unless adopted.
+
+        Raises:
+            SourceFailed: `cache-unusable`: the disk is full or fails, here or in the block.
+        """
+        with self.guarded():
+            incoming = self._create()
             try:
-                yield Incoming(path, file)
+                yield incoming
             finally:
-                path.unlink(missing_ok=True)
+                incoming.path.unlink(missing_ok=True)
+                os.close(incoming.descriptor)
+
+    def _create(self) -> Incoming:
+        while True:
+            descriptor, name = tempfile.mkstemp(dir=self.root / "tmp")
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if os.fstat(descriptor).st_nlink:
+                return Incoming(Path(name), descriptor)
+            os.close(descriptor)  # another build swept it away before it was locked
 
     def adopt(self, incoming: Incoming, digest: Digest) -> None:
         """Make what came in the blob `digest`; its bytes must have been hashed."""
@@ -160,20 +178,25 @@ class Cache:
     def layer(self, source: Digest, settings: str) -> LayerFacts | None:
         """Return what the layer `source` was made into with `settings`, if it is all here."""
         try:
-            raw = self._facts_path(source, settings).read_bytes()
-            value = load_object(raw, limit=FACTS_LIMIT, subject="cache")
-            value["chunks"] = tuple(value.get("chunks") or ())  # type: ignore[assignment, arg-type]
-            facts = LayerFacts.model_validate(value)
+            with self._facts_path(source, settings).open("rb") as file:
+                raw = file.read(FACTS_LIMIT)
+            if Digest.of(raw[_HEX:]).hex.encode() != raw[:_HEX]:
+                return None
+            facts = LayerFacts.parse(raw[_HEX:], limit=FACTS_LIMIT, subject="cache")
             size = self.blob_path(facts.digest).stat().st_size
-        except (FileNotFoundError, MoonliftError, ValidationError):
+        except (OSError, MoonliftError):
             return None
         return facts if size == facts.size else None
 
     def put_layer(self, source: Digest, settings: str, facts: LayerFacts) -> None:
         """Remember what the layer `source` was made into; its blob must be in place."""
+        data = facts.canonical()
+        self._put(Digest.of(data).hex.encode() + data, self._facts_path(source, settings))
+
+    def _put(self, data: bytes, path: Path) -> None:
         with self.incoming() as incoming:
-            incoming.file.write(canonical(facts.model_dump(mode="json")))
-            incoming.path.rename(self._facts_path(source, settings))
+            incoming.write(data)
+            incoming.path.rename(path)
 
     def evict(self, digest: Digest) -> None:
         """Drop a blob that turned out damaged; whoever needs it makes it anew."""

@@ -16,10 +16,11 @@ from typing import Final
 from bundler.cache import Cache, LayerFacts
 from bundler.download import Download, Wanted
 from bundler.progress import Progress, Stage
-from bundler.recompress import Inflated, Inflater, Stored, StoredHasher, ZstdSettings, recompress
+from bundler.recompress import Inflated, Inflater, Stored, ZstdSettings, recompress
+from manifests.chunks import ChunkHasher
 from manifests.digest import Digest
 from manifests.errors import SourceFailed
-from manifests.oci import Compression, MediaType
+from manifests.oci import Compression, Descriptor, MediaType
 from manifests.release import LayerPolicy
 
 DOWNLOADS: Final = 4
@@ -143,36 +144,42 @@ def _make(job: LayerJob, download: Download, shop: Workshop, stop: threading.Eve
             yield piece
             shop.progress.advance(Stage.PACK, subject, len(piece))
 
-    with shop.cache.incoming() as incoming:
-        compression = _compression(job)
-        if job.policy is LayerPolicy.ORIGINAL:
-            inflated, stored = _copy(source(), compression, StoredHasher(incoming.file.write))
-            media_type = descriptor.media_type
-        else:
-            inflated, stored = recompress(source(), compression, shop.settings, incoming.file.write)
-            media_type = MediaType.OCI_LAYER_ZSTD
+    compression = _compression(job)
+    if job.policy is LayerPolicy.ORIGINAL:
+        media_type = descriptor.media_type
+        inflated, stored = _keep(source(), compression, descriptor)
         _check_diff_id(job, inflated)
-        shop.cache.adopt(incoming, stored.digest)
+        shop.cache.link(download.path, stored.digest)
+    else:
+        media_type = MediaType.OCI_LAYER_ZSTD
+        with shop.cache.incoming() as incoming:
+            inflated, stored = recompress(source(), compression, shop.settings, incoming.file.write)
+            _check_diff_id(job, inflated)
+            shop.cache.adopt(incoming, stored.digest)
     facts = _facts(media_type, inflated, stored)
     shop.cache.put_layer(descriptor.digest, shop.settings_key(job.policy), facts)
     shop.progress.finish(Stage.PACK, subject)
     return facts
 
 
-def _copy(
-    source: Iterable[bytes], compression: Compression, hasher: StoredHasher
+def _keep(
+    source: Iterable[bytes], compression: Compression, descriptor: Descriptor
 ) -> tuple[Inflated, Stored]:
-    """Keep the bytes as they are, and inflate them only to learn what is in them."""
+    """Read a layer that stays as it is, only to learn what is in it.
+
+    Its digest is the source's: the download has checked it when its last byte came.
+    """
+    chunks = ChunkHasher()
 
     def passing() -> Iterable[bytes]:
         for piece in source:
-            hasher.take(piece)
+            chunks.update(piece)
             yield piece
 
     inflater = Inflater(passing(), compression)
     for _ in inflater:
         pass
-    return inflater.result(), hasher.finish()
+    return inflater.result(), Stored(descriptor.digest, descriptor.size, chunks.finish())
 
 
 def _compression(job: LayerJob) -> Compression:
