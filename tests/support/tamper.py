@@ -61,8 +61,8 @@ def remove(path: Path) -> None:
 
 
 def to_symlink(path: Path) -> None:
-    """Put the content elsewhere and a symbolic link to it here."""
-    aside = Path(tempfile.mkdtemp(prefix="aside-")) / path.name
+    """Put the content into the test's home and a symbolic link to it here."""
+    aside = Path(tempfile.mkdtemp(dir=Path.home())) / path.name
     shutil.move(path, aside)
     path.symlink_to(aside)
 
