@@ -117,11 +117,8 @@ def verify(  # noqa: PLR0913 - one argument an option
         from installer.verify import Leniency  # noqa: PLC0415
 
         leniency = Leniency(allow_downgrade=allow_downgrade, accept_expired=accept_expired)
-        verbs.verify_bundle(
-            console,
-            verbs.opened(_homes(context), bundle, leniency, threshold),
-            quick=quick,
-        )
+        with verbs.opened(_homes(context), bundle, leniency, threshold) as verified:
+            verbs.verify_bundle(console, verified, quick=quick)
 
 
 @app.command()

@@ -7,10 +7,11 @@ itself; `plan` and `run` do the work.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import KW_ONLY, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from installer.console import Console, Form, stopping
 from installer.events import Event, Stage, StageFinished, StageStarted, Unit, plain_fields
@@ -23,6 +24,9 @@ from installer.verify import Leniency, VerifiedBundle, check_everything, unread_
 from manifests.errors import ExitCode
 from manifests.medium import open_medium
 from manifests.quantities import bytes_text
+
+if TYPE_CHECKING:
+    from installer.plan import Plan
 
 
 class Homes(Protocol):
@@ -52,12 +56,15 @@ class Choices:
     one_pass: bool
 
 
-def opened(homes: Homes, bundle: Path, leniency: Leniency, threshold: int = 1) -> VerifiedBundle:
-    """Open and verify a bundle by this host's keys and ledger."""
+@contextmanager
+def opened(
+    homes: Homes, bundle: Path, leniency: Leniency, threshold: int = 1
+) -> Iterator[VerifiedBundle]:
+    """Open and verify a bundle by this host's keys and ledger; let go of it in the end."""
     trusted = TrustStore(homes.trust).load()
     asked = TrustedKeys(trusted.signers, max(threshold, trusted.threshold))
-    medium = open_medium(bundle)
-    return verify(medium, asked, Ledger(homes.state), datetime.now(UTC), leniency)
+    with closing(open_medium(bundle)) as medium:
+        yield verify(medium, asked, Ledger(homes.state), datetime.now(UTC), leniency)
 
 
 def verify_bundle(console: Console, verified: VerifiedBundle, *, quick: bool) -> None:
@@ -84,20 +91,27 @@ def install_bundle(
     """Show the bundle, then the plan; ask; do it."""
     from installer.engines.choose import open_engine  # noqa: PLC0415 - not for `verify`
     from installer.plan import plan  # noqa: PLC0415
-    from installer.run import run  # noqa: PLC0415
 
     if not choices.yes:
         console.refuse_silence("--yes installs without asking; --dry-run shows the plan")
-    verified = opened(homes, bundle, leniency)
-    console.lines(bundle_lines(verified))
-    engine, ledger = open_engine(choices.engine), Ledger(homes.state)
-    made = plan(verified, engine, ledger, one_pass=choices.one_pass)
+    with opened(homes, bundle, leniency) as verified:
+        console.lines(bundle_lines(verified))
+        ledger = Ledger(homes.state)
+        with closing(open_engine(choices.engine)) as engine:
+            made = plan(verified, engine, ledger, one_pass=choices.one_pass)
+            return _carry_out(console, made, choices)
+
+
+def _carry_out(console: Console, made: Plan, choices: Choices) -> ExitCode:
+    from installer.run import run  # noqa: PLC0415 - as above
+
     console.lines(plan_lines(made))
     if console.form is Form.JSON_LINES:
-        console.document("bundle", bundle_json(verified))
+        console.document("bundle", bundle_json(made.verified))
         console.document("plan", plan_json(made))
     if choices.dry_run:
-        console.document("plan", {**bundle_json(verified), **plan_json(made)})
+        if console.form is Form.JSON:
+            console.document("plan", {**bundle_json(made.verified), **plan_json(made)})
         return ExitCode.DONE
     if not (choices.yes or made.nothing_to_do):
         _confirm(console)

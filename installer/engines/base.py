@@ -224,6 +224,9 @@ class Engine(Protocol):
             EngineFailed: `engine-tag`.
         """
 
+    def close(self) -> None:
+        """Let go of connections."""
+
 
 def identity_differs(engine: str, image: ImageRecord, what: str, found: object) -> EngineFailed:
     """Build the error for an engine that holds something else than was signed."""

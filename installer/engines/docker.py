@@ -57,6 +57,10 @@ class DockerEngine:
         else:
             self._api.tag(str(old), name)
 
+    def close(self) -> None:
+        """Close the connections."""
+        self._api.close()
+
     def _check(self, image: ImageRecord, name: str) -> None:
         """Compare what the engine shows under `name` with what was signed."""
         found = self._api.inspect(name)

@@ -55,11 +55,10 @@ class GraphDriverEngine(DockerEngine):
         try:
             self._send(image, delivery.missing, source)
         except EngineFailed as error:
-            partial = len(delivery.missing) < len(image.layers)
-            if not (partial and source.repeatable) or error.context.get("no_space"):
+            if not _refused_a_part(error, delivery, source):
                 raise
             self._send(image, image.layers, source)
-        self._check(image, str(image.image_id))
+        self._check_or_discard(image, image.image_id)
         self._api.tag(str(image.image_id), delivery.keep)
 
     def _send(self, image: ImageRecord, layers: Sequence[LayerRecord], source: Source) -> None:
@@ -68,8 +67,14 @@ class GraphDriverEngine(DockerEngine):
             raise refused(self._api.url, "it ended without a word of the image")
         for identity in loaded:
             if identity != image.image_id:
-                self._discard(identity)
-                self._check(image, str(identity))
+                self._check_or_discard(image, identity)
+
+    def _check_or_discard(self, image: ImageRecord, identity: Digest) -> None:
+        try:
+            self._check(image, str(identity))
+        except EngineFailed:
+            self._discard(identity)
+            raise
 
     def _discard(self, identity: Digest) -> None:
         """Remove an image that no one asked for; one that has a name was there before."""
@@ -89,6 +94,13 @@ class GraphDriverEngine(DockerEngine):
         except MalformedDigest:
             return ()
         return chain_ids(diff_ids)
+
+
+def _refused_a_part(error: EngineFailed, delivery: Delivery, source: Source) -> bool:
+    """Tell whether the whole image may go where a part of it did not."""
+    partial = len(delivery.missing) < len(delivery.image.layers)
+    missed_something = "no such file" in str(error) or "not exist" in str(error)
+    return partial and missed_something and source.repeatable
 
 
 def _body(

@@ -82,6 +82,9 @@ class LayoutEngine:
             before = self._replaced.pop(name, ())
             self._replace_index(self._index().with_entries(name, before))
 
+    def close(self) -> None:
+        """Nothing is held open."""
+
     def _has(self, record: BlobRecord) -> bool:
         try:
             status = (self.root / record.name).lstat()
