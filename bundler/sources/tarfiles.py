@@ -95,10 +95,10 @@ def open_tar(path: Path, folder: Path) -> TarFiles:
 def _open_regular(path: Path) -> IO[bytes]:
     where = str(path)
     try:
-        archive = io.FileIO(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC))
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         raise errors.unreadable(where, error) from error
-    if not stat.S_ISREG(os.fstat(archive.fileno()).st_mode):
-        archive.close()
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
         raise errors.malformed(where, "expected an archive, found a folder, pipe or device")
-    return archive
+    return io.FileIO(descriptor)
