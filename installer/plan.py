@@ -36,7 +36,7 @@ class NameChange:
     Attributes:
         name: full reference.
         image: where it will point.
-        new: the image's identity in the engine.
+        new: digest that it will point to.
         old: what it points to now; None if it is not there.
         ours: whether it only keeps the image from being pruned.
     """
@@ -227,11 +227,10 @@ def _name_changes(
         identity = there.store.identity(image)
         own = (keep[identity],) if there.store.unpacks and there.holds(image) else ()
         for name in (*own, *engine.names(image)):
-            now = there.names.get(name, frozenset())
-            if identity not in now:
+            now, new = there.names.get(name, frozenset()), there.store.pointed(image)
+            if new not in now:
                 old = min(now, default=None)
-                change = NameChange(name, image, identity, old, ours=name in own)
-                changes[name, identity] = change
+                changes[name, new] = NameChange(name, image, new, old, ours=name in own)
     return list(changes.values())
 
 

@@ -7,7 +7,7 @@ Images are known by an identity, layers by a key; which digests these are is the
     store           identity of an image        key of a layer
     graph driver    config (the image ID)       chain ID
     containerd      manifest or index           blob
-    layout          manifest or index           blob
+    layout          manifest                    blob
 """
 
 from __future__ import annotations
@@ -52,6 +52,12 @@ class Store(StrEnum):
 
     def identity(self, image: ImageRecord) -> Digest:
         """Return what the store knows an image by."""
+        if self is Store.LAYOUT:
+            return image.manifest.digest
+        return image.image_id if self is Store.GRAPH_DRIVER else image.target
+
+    def pointed(self, image: ImageRecord) -> Digest:
+        """Return what a name of an image points to."""
         return image.image_id if self is Store.GRAPH_DRIVER else image.target
 
     def layer_keys(self, image: ImageRecord) -> tuple[Digest, ...]:

@@ -10,6 +10,7 @@ from moby's integration tests and was seen on 20.10.
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -64,6 +65,7 @@ class DockerApi:
 
     def __init__(self, url: str) -> None:
         self.url = url
+        _probe(url)
         with reported(url, "engine-unreachable", "does not answer"):
             self._quick = self._client("auto", ANSWER_SECONDS)
             self._patient = self._client(self._quick.api_version, None)
@@ -152,12 +154,15 @@ def read_answer(engine: str, lines: Iterable[Mapping[str, Any]]) -> list[Digest]
         EngineFailed: `engine-load`: any line tells of an error.
     """
     loaded: list[Digest] = []
+    complaints: list[str] = []
     for line in lines:
-        if complaint := _complaint(line):
-            raise refused(engine, complaint)
         text = str(line.get("stream") or "").strip()
         if text.startswith(_LOADED):
             loaded.append(_digest(engine, text.removeprefix(_LOADED)))
+        if complaint := _complaint(line):
+            complaints.append(complaint)
+    if complaints:
+        raise refused(engine, complaints[0])
     return loaded
 
 
@@ -193,12 +198,22 @@ def reported(engine: str, code: str, what: str) -> Iterator[None]:
         ) from error
 
 
+def _probe(url: str) -> None:
+    """Connect once: the client library's own error says little, and leaves a socket open."""
+    with (
+        reported(url, "engine-unreachable", "can't be reached"),
+        socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe,
+    ):
+        probe.settimeout(ANSWER_SECONDS)
+        probe.connect(url.removeprefix("unix://"))
+
+
 def _complaint(line: Mapping[str, Any]) -> str:
     detail = line.get("errorDetail")
     message = detail.get("message") if isinstance(detail, Mapping) else detail
     text = str(line.get("stream") or "")
     unpacking = text if _UNPACK_FAILED in text.lower() else ""
-    return str(line.get("error") or message or line.get("message") or unpacking or "")
+    return str(message or line.get("error") or line.get("message") or unpacking or "")
 
 
 def _listed(entry: Mapping[str, Any]) -> Listed:

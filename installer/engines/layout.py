@@ -51,7 +51,9 @@ class LayoutEngine:
         del keep, known
         layers = [layer for image in images for layer in image.layers]
         there = frozenset(layer.digest for layer in layers if self._has(layer))
-        whole = frozenset(image.target for image in images if all(map(self._has, image.blobs)))
+        whole = frozenset(
+            self.store.identity(image) for image in images if all(map(self._has, image.blobs))
+        )
         return Presence(self.store, whole, there, self._index().names)
 
     def names(self, image: ImageRecord) -> tuple[str, ...]:
