@@ -18,9 +18,11 @@ from installer.events import Event, RunFinished, RunRecord
 from installer.ledger import Ledger
 from installer.plan import Plan, plan
 from installer.run import run
+from installer.source import BundleSource
 from installer.trust import TrustStore
 from installer.verify import STRICT, Leniency, VerifiedBundle, verify
 from manifests.medium import open_medium
+from manifests.seal import SealedRelease
 from tests.installer.fake_engine import FakeEngine, run_fake_engine
 from tests.support.bundles import Bundle, Facts, SigningKey, make_bundle, new_key
 from tests.support.images import ImageSpec, Spec
@@ -64,6 +66,9 @@ class Host:
         medium = open_medium(path)
         self.closing.callback(medium.close)
         return verify(medium, self.trust.load(), self.ledger, NOW, leniency)
+
+    def source(self, sealed: SealedRelease) -> BundleSource:
+        return BundleSource(sealed, lambda _: None, lambda _: None)
 
     def plan(self, path: Path, engine: Engine | str, *, one_pass: bool = False) -> Plan:
         opened = open_engine(engine) if isinstance(engine, str) else engine
