@@ -31,7 +31,7 @@ from installer.events import (
     StageStarted,
     to_json,
 )
-from installer.texts import record_lines
+from installer.results import failure_json, record_json, record_lines
 from manifests.errors import ExitCode, MoonliftError, UsageError
 from manifests.quantities import bytes_text, seconds_text
 from manifests.safetext import safe_line, safe_text
@@ -94,24 +94,19 @@ class Console:
 
     def finish(self, record: RunRecord) -> ExitCode:
         """Say what a run came to, and return the exit code."""
-        if record.failure is not None:
+        if record.failure is not None and self.form is Form.TEXT:
             self.failure(record.failure)
         self.lines(record_lines(record))
+        if self.form is Form.JSON:
+            self.document("record", record_json(record))
         return record.exit_code
 
     def failure(self, failure: Failure) -> None:
         """Tell an expected failure: what was expected and found, its code, the next step."""
         if self.form is Form.TEXT:
             _write(sys.stderr, "".join(_failure_lines(failure, coloured=_coloured(sys.stderr))))
-            return
-        error: dict[str, JsonValue] = {
-            "code": failure.code,
-            "message": failure.message,
-            "hint": failure.hint,
-            "context": dict(failure.context),
-            "exit": int(failure.exit_code),
-        }
-        self.document("error", {"error": error})
+        else:
+            self.document("error", {"error": failure_json(failure)})
 
     def ask(self, question: str, without: str) -> str:
         """Ask on the terminal, and return the answer.

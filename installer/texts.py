@@ -1,4 +1,4 @@
-"""Bundles, plans and results in words and as JSON; pure, prints nothing.
+"""Bundles and plans in words and as JSON; pure, prints nothing.
 
 Both forms are made from the same values here, so that they can't disagree.
 """
@@ -9,11 +9,10 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from installer.engines.base import EngineInfo
-from installer.events import Outcome, RunRecord
 from installer.plan import NameChange, Plan
 from installer.verify import VerifiedBundle
 from manifests.documents import instant_text
-from manifests.quantities import bytes_text, seconds_text
+from manifests.quantities import bytes_text
 from manifests.safetext import safe_line
 from manifests.strictjson import JsonValue
 
@@ -119,18 +118,6 @@ def plan_json(plan: Plan) -> dict[str, JsonValue]:
         "free_bytes": plan.free,
         "nothing_to_do": plan.nothing_to_do,
     }
-
-
-def record_lines(record: RunRecord) -> Iterator[str]:
-    """Say what a run came to."""
-    what = f"{record.product} {record.version}"
-    if record.outcome is Outcome.NOTHING_TO_DO:
-        yield f"nothing to do: {what} is installed already"
-    elif record.outcome is Outcome.DONE:
-        yield (
-            f"installed {what}: {record.images_loaded} images loaded, {record.images_present} were"
-            f" there, {bytes_text(record.bytes_read)} read in {seconds_text(record.seconds)}"
-        )
 
 
 def engine_text(plan: Plan) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from installer.console import Console, Form, stopping
-from installer.events import Event, Stage, StageFinished, StageStarted, Unit, plain_fields
+from installer.events import Event, Stage, StageFinished, StageStarted, Unit
 from installer.jobs import Halted, Meter
 from installer.ledger import Ledger
 from installer.metered import metered_work
@@ -117,8 +117,6 @@ def _carry_out(console: Console, made: Plan, choices: Choices) -> ExitCode:
         _confirm(console)
     with stopping() as cancel:
         record = console.follow_run(run(made, cancel))
-    if console.form is Form.JSON:
-        console.document("record", plain_fields(record))
     return console.finish(record)
 
 

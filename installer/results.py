@@ -1,0 +1,41 @@
+"""What a run came to, in words and as JSON; pure, and light to import."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from installer.events import Failure, Outcome, RunRecord, plain_fields
+from manifests.quantities import bytes_text, seconds_text
+from manifests.strictjson import JsonValue
+
+
+def record_lines(record: RunRecord) -> Iterator[str]:
+    """Say what a run came to."""
+    what = f"{record.product} {record.version}"
+    if record.outcome is Outcome.NOTHING_TO_DO:
+        yield f"nothing to do: {what} is installed already"
+    elif record.outcome is Outcome.DONE:
+        yield (
+            f"installed {what}: {record.images_loaded} images loaded, {record.images_present} were"
+            f" there, {bytes_text(record.bytes_read)} read in {seconds_text(record.seconds)}"
+        )
+
+
+def record_json(record: RunRecord) -> dict[str, JsonValue]:
+    """Return the same for programs; `error` is there only if it failed."""
+    document = plain_fields(record)
+    del document["failure"]
+    if record.failure is not None:
+        document["error"] = failure_json(record.failure)
+    return document
+
+
+def failure_json(failure: Failure) -> dict[str, JsonValue]:
+    """Return a failure for programs, as every command tells it."""
+    return {
+        "code": failure.code,
+        "message": failure.message,
+        "hint": failure.hint,
+        "context": dict(failure.context),
+        "exit": int(failure.exit_code),
+    }
