@@ -2,14 +2,15 @@
 
 Python's own loader keeps the last of duplicate keys, takes NaN and lone surrogates, and recurses
 without bound. Here each is refused, before or while the document is read. Go's decoder matches
-keys without regard to case, so two keys that differ only in case are refused too: an engine
-written in Go and we would read different documents.
+keys without regard to case, so two keys that differ only in case are refused too, but in labels
+and annotations: an engine written in Go and we would read different documents.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Final, NoReturn, TypeAlias
 
 from manifests.errors import MalformedInput
@@ -21,7 +22,10 @@ MAX_TOKENS: Final = 400_000
 """Structural characters outside strings; bounds memory before anything is built."""
 MAX_INTEGER_DIGITS: Final = 19
 
-_STRING_OR_STRUCTURE = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[\]{},:]', re.DOTALL)
+_STRING_OR_STRUCTURE = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[\]{},:]', re.DOTALL)
+"""A string that never ends is taken whole, lest each quote in it be the start of another search."""
+_FREE_KEYS: Final = frozenset({"Labels", "annotations", "Annotations"})
+"""Members whose keys people choose; engines read them as maps, letter for letter."""
 
 
 class MalformedJson(MalformedInput):
@@ -43,11 +47,12 @@ def loads(data: bytes, *, limit: int, subject: str) -> JsonValue:
         MalformedJson: too large, not UTF-8, too deep, duplicate keys, NaN, trailing data, ...
     """
     _check_shape(data, limit=limit, subject=subject)
+    clashes: list[dict[str, JsonValue]] = []
     try:
         text = data.decode("utf-8", errors="strict")
         value: JsonValue = json.loads(
             text,
-            object_pairs_hook=_unique_keys,
+            object_pairs_hook=lambda pairs: _unique_keys(pairs, clashes),
             parse_constant=_refuse_constant,
             parse_float=_finite,
             parse_int=_bounded_int,
@@ -56,6 +61,8 @@ def loads(data: bytes, *, limit: int, subject: str) -> JsonValue:
         raise MalformedJson(subject, f"not strict JSON: {error}") from error
     if b"\\u" in data:
         _check_surrogates(value, subject)
+    if clashes and not {id(one) for one in clashes} <= {id(one) for one in _free_objects(value)}:
+        raise MalformedJson(subject, "two keys differ only in case")
     return value
 
 
@@ -102,13 +109,28 @@ def _check_shape(data: bytes, *, limit: int, subject: str) -> None:
             raise MalformedJson(subject, f"more than {MAX_TOKENS} tokens")
 
 
-def _unique_keys(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
+def _unique_keys(
+    pairs: list[tuple[str, JsonValue]], clashes: list[dict[str, JsonValue]]
+) -> dict[str, JsonValue]:
+    """Return an object; add it to `clashes` if two of its keys differ only in case."""
     unique = dict(pairs)
     if len(unique) != len(pairs):
         raise ValueError("duplicate key")
     if len({key.casefold() for key in unique}) != len(pairs):
-        raise ValueError("two keys differ only in case")
+        clashes.append(unique)
     return unique
+
+
+def _free_objects(value: JsonValue) -> Iterator[dict[str, JsonValue]]:
+    """Yield the objects under `_FREE_KEYS`, wherever they are."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if key in _FREE_KEYS and isinstance(item, dict):
+                yield item
+            yield from _free_objects(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _free_objects(item)
 
 
 def _refuse_constant(text: str) -> NoReturn:
