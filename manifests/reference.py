@@ -21,6 +21,7 @@ DEFAULT_TAG: Final = "latest"
 
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _REPOSITORY = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*", re.ASCII)
+_IMAGE_ID = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}", re.ASCII)
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
 _REGISTRY = re.compile(
@@ -35,7 +36,7 @@ class MalformedReference(MalformedInput):
         super().__init__("reference-malformed", f"{text[:300]!r} is not an image: {reason}")
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Reference:
     """One image as a registry knows it.
 
@@ -84,15 +85,20 @@ class Reference:
     @property
     def familiar(self) -> str:
         """The short form that Docker shows: `nginx:1.25`."""
-        name = self.name.removeprefix(f"{DEFAULT_REGISTRY}/")
-        if name != self.name:
-            name = name.removeprefix("library/")
-        return f"{name}{self._suffix}"
+        if self.registry != DEFAULT_REGISTRY:
+            return str(self)
+        for name in (self.repository.removeprefix("library/"), self.repository):
+            if _split_registry(name) == (self.registry, self.repository):
+                return f"{name}{self._suffix}"
+        return str(self)
 
     @property
     def _suffix(self) -> str:
         tag = f":{self.tag}" if self.tag else ""
         return f"{tag}@{self.digest}" if self.digest else tag
+
+    def __lt__(self, other: Reference) -> bool:
+        return str(self) < str(other)
 
     def __str__(self) -> str:
         return f"{self.name}{self._suffix}"
@@ -130,9 +136,12 @@ def _check(text: str, registry: str, repository: str, tag: str | None) -> None:
     if not _REGISTRY.fullmatch(registry):
         raise MalformedReference(text, f"{registry!r} is not a registry's host[:port]")
     if not _REPOSITORY.fullmatch(repository):
+        shown = repository.removeprefix("library/")
         raise MalformedReference(
-            text, f"{repository!r} is not a repository (lower-case letters, digits, . _ - and /)"
+            text, f"{shown!r} is not a repository (lower-case letters, digits, . _ - and /)"
         )
+    if _IMAGE_ID.fullmatch(repository.removeprefix("library/")):
+        raise MalformedReference(text, "an image ID is no name that a registry could know")
     if len(registry) + 1 + len(repository) > MAX_LENGTH:
         raise MalformedReference(text, f"longer than {MAX_LENGTH} characters")
     if tag is not None and not _TAG.fullmatch(tag):
