@@ -6,10 +6,13 @@ of the layer. Knows neither where bytes come from nor where they go.
 
 from __future__ import annotations
 
+import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
+from itertools import chain
 from typing import IO, Any, Final, cast
 
 import zstandard
@@ -27,9 +30,16 @@ WINDOW_LOG_MAX: Final = 27
 LONG_MATCH_RATE_LOG: Final = 10
 """One position in 2^10 enters the table of long matches: see docs/adr/0003."""
 QUEUED_PIECES: Final = 4
+LONG_MATCH_MINIMUM: Final = 64
+"""Bytes of the shortest long match: zstd's default, said so that it can be asked for memory."""
+SEAL_BYTES: Final = 32
 _GZIP = 31
 """zlib's wbits for a gzip wrapper."""
 _IsalError = cast("type[Exception]", isal_zlib.error)
+
+
+class MalformedLayer(SourceFailed):
+    """A layer that can't be what its image says; says what is wrong, not with which layer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +60,25 @@ class ZstdSettings:
         version = ".".join(map(str, zstandard.ZSTD_VERSION))
         return f"zstd-{self.level}-{self.window_log}-{LONG_MATCH_RATE_LOG}-{version}"
 
+    @property
+    def memory(self) -> int:
+        """Bytes that one compressor takes: its tables and its window."""
+        return int(self._parameters().estimated_compression_context_size()) + (1 << self.window_log)
+
     def compressor(self) -> zstandard.ZstdCompressor:
         """Return a compressor: one thread, so that its output depends on nothing else."""
-        parameters = zstandard.ZstdCompressionParameters.from_level(
+        return zstandard.ZstdCompressor(compression_params=self._parameters())
+
+    def _parameters(self) -> zstandard.ZstdCompressionParameters:
+        return zstandard.ZstdCompressionParameters.from_level(
             self.level,
             window_log=self.window_log,
             enable_ldm=True,
+            ldm_hash_log=self.window_log - LONG_MATCH_RATE_LOG,
             ldm_hash_rate_log=LONG_MATCH_RATE_LOG,
+            ldm_min_match=LONG_MATCH_MINIMUM,
             ldm_bucket_size_log=1,
         )
-        return zstandard.ZstdCompressor(compression_params=parameters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,14 +145,15 @@ def recompress(
         write: takes the zstd bytes in order.
 
     Raises:
-        SourceFailed: `layer-malformed`.
+        MalformedLayer: `layer-malformed`.
     """
     stored = StoredHasher(write)
     compress = settings.compressor().compressobj()
     inflater = Inflater(source, compression)
-    for piece in _ahead(inflater):
-        if data := compress.compress(piece):
-            stored.take(data)
+    with closing(_ahead(inflater)) as pieces:
+        for piece in pieces:
+            if data := compress.compress(piece):
+                stored.take(data)
     stored.take(compress.flush())
     return inflater.result(), stored.finish()
 
@@ -162,10 +182,10 @@ def inflate(source: Iterable[bytes], compression: Compression) -> Iterator[bytes
     """Yield a layer's tar in pieces of at most `PIECE` bytes.
 
     Several gzip members or zstd frames in a row are one layer (RFC 1952, RFC 8878); anything
-    else after the last is refused.
+    else after the last, or an end within one, is refused.
 
     Raises:
-        SourceFailed: `layer-malformed`.
+        MalformedLayer: `layer-malformed`.
     """
     unwrap = {Compression.GZIP: _gunzip, Compression.ZSTD: _unzstd}.get(compression)
     yield from source if unwrap is None else unwrap(source)
@@ -181,7 +201,7 @@ def _gunzip(source: Iterable[bytes]) -> Iterator[bytes]:
             rest = member.unused_data if member.eof else b""
             member = None if member.eof else member
     if member is not None:
-        raise SourceFailed("layer-malformed", "a layer's gzip data ends too early")
+        raise _ends_early(Compression.GZIP)
 
 
 def _feed(member: Any, data: bytes) -> Iterator[bytes]:
@@ -191,19 +211,35 @@ def _feed(member: Any, data: bytes) -> Iterator[bytes]:
                 yield piece
             data = b"" if member.eof else member.unconsumed_tail
     except _IsalError as error:
-        raise SourceFailed("layer-malformed", f"a layer is not gzip: {error}") from error
+        raise MalformedLayer("layer-malformed", f"it is not gzip: {error}") from error
 
 
 def _unzstd(source: Iterable[bytes]) -> Iterator[bytes]:
-    decompressor = zstandard.ZstdDecompressor(max_window_size=2**WINDOW_LOG_MAX)
-    reader = decompressor.stream_reader(
-        cast("IO[bytes]", _Readable(iter(source))), read_across_frames=True
+    """Inflate zstd; the library does not tell a frame that is cut short from one that is whole.
+
+    So a small frame of our own with random content follows the source's: only after whole frames
+    does it come out as it went in. Its checksum keeps it from passing for a part of another.
+    """
+    seal = os.urandom(SEAL_BYTES)
+    sealing = zstandard.ZstdCompressor(write_checksum=True).compress(seal)
+    reader = zstandard.ZstdDecompressor(max_window_size=2**WINDOW_LOG_MAX).stream_reader(
+        cast("IO[bytes]", _Readable(chain(source, [sealing]))), read_across_frames=True
     )
+    held = b""
     try:
         while piece := reader.read(PIECE):
-            yield piece
+            held += piece
+            if len(held) > SEAL_BYTES:
+                yield held[:-SEAL_BYTES]
+                held = held[-SEAL_BYTES:]
     except zstandard.ZstdError as error:
-        raise SourceFailed("layer-malformed", f"a layer is not zstd: {error}") from error
+        raise MalformedLayer("layer-malformed", f"it is not zstd: {error}") from error
+    if held != seal:
+        raise _ends_early(Compression.ZSTD)
+
+
+def _ends_early(compression: Compression) -> MalformedLayer:
+    return MalformedLayer("layer-malformed", f"its {compression} data ends too early")
 
 
 class _Readable:
@@ -213,11 +249,14 @@ class _Readable:
         self._source = source
 
     def read(self, size: int = -1, /) -> bytes:  # noqa: ARG002 - zstandard takes any amount
-        return next(self._source, b"")
+        return next(filter(None, self._source), b"")
 
 
-def _ahead(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Let `pieces` run in a thread of their own, a few ahead of the consumer."""
+def _ahead(pieces: Iterable[bytes]) -> Generator[bytes, None, None]:
+    """Let `pieces` run in a thread of their own, a few ahead of the consumer.
+
+    A consumer that gives up does not wait for that thread: it may be waiting for the network.
+    """
     iterator = iter(pieces)
     pool = ThreadPoolExecutor(1, "inflate")
     try:
@@ -226,4 +265,4 @@ def _ahead(pieces: Iterable[bytes]) -> Iterator[bytes]:
             pending.append(pool.submit(next, iterator, None))
             yield piece
     finally:
-        pool.shutdown(cancel_futures=True)
+        pool.shutdown(wait=False, cancel_futures=True)
