@@ -70,7 +70,7 @@ class Incoming:
 
     Attributes:
         path: where it is for now.
-        descriptor: open for writing, and locked, so that `Cache.sweep` leaves it alone.
+        descriptor: open for writing, and locked, so that no other build sweeps it away.
     """
 
     path: Path
@@ -120,9 +120,14 @@ class Cache:
                 hint="free some space there, or give another folder with --cache",
             ) from error
 
+    @property
+    def scratch(self) -> Path:
+        """Folder for temporary files of a build."""
+        return self.root / "tmp"
+
     def _sweep(self) -> None:
         """Remove temporary files that no running build holds a lock on."""
-        for path in (self.root / "tmp").iterdir():
+        for path in self.scratch.iterdir():
             with suppress(OSError), path.open("rb") as file:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 path.unlink()
@@ -165,7 +170,7 @@ class Cache:
 
     def _create(self) -> Incoming:
         while True:
-            descriptor, name = tempfile.mkstemp(dir=self.root / "tmp")
+            descriptor, name = tempfile.mkstemp(dir=self.scratch)
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             if os.fstat(descriptor).st_nlink:
                 return Incoming(Path(name), descriptor)
@@ -174,6 +179,22 @@ class Cache:
     def adopt(self, incoming: Incoming, digest: Digest) -> None:
         """Make what came in the blob `digest`; its bytes must have been hashed."""
         incoming.path.rename(self.blob_path(digest))
+
+    def link(self, file: int, digest: Digest) -> bool:
+        """Make an open file of this cache the blob `digest`, without a copy.
+
+        Returns:
+            False where the file system can't, or the file has no name any more.
+        """
+        path = self.blob_path(digest)
+        path.unlink(missing_ok=True)
+        try:
+            os.link(f"/proc/self/fd/{file}", path, src_dir_fd=file)
+        except FileExistsError:
+            return True
+        except OSError:
+            return False
+        return True
 
     def layer(self, source: Digest, settings: str) -> LayerFacts | None:
         """Return what the layer `source` was made into with `settings`, if it is all here."""

@@ -6,12 +6,13 @@ Takes nothing but what the lock names, by digest; layers are not touched here.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from bundler.cache import Cache
+from bundler.pools import worker_pool
 from bundler.problems import documents_of
 from bundler.sources import Document, ImageSource
+from manifests.digest import Digest
 from manifests.errors import SourceFailed
 from manifests.lock import Lock, LockedImage, LockedManifest
 from manifests.oci import (
@@ -42,6 +43,11 @@ class FetchedManifest:
     locked: LockedManifest
     manifest: Manifest
     config: ImageConfig
+
+    @property
+    def layers(self) -> Sequence[tuple[Descriptor, Digest]]:
+        """Each layer with its diff ID, lowest first."""
+        return tuple(zip(self.manifest.layers, self.config.diff_ids, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +80,7 @@ def fetch(lock: Lock, sources: Mapping[str, ImageSource], cache: Cache) -> Seque
     Raises:
         SourceFailed: a document is gone, or is not what the lock says.
     """
-    with ThreadPoolExecutor(PARALLEL, "fetch") as pool:
+    with worker_pool(PARALLEL, "fetch") as pool:
         jobs = [
             pool.submit(_fetch_image, image, sources[image.origin], cache) for image in lock.images
         ]
@@ -130,11 +136,18 @@ class CachedDocuments:
         """Return the document that the descriptor names."""
         limit = max(CONFIG_LIMIT, MANIFEST_LIMIT)
         data = self.cache.document(descriptor.digest, limit)
-        if data is not None:
-            return Document(data, descriptor.media_type)
-        document = self.source.document(reference, descriptor)
-        self.cache.put_document(document.raw)
-        return document
+        if data is None:
+            document = self.source.document(reference, descriptor)
+            self.cache.put_document(document.raw)
+            return document
+        if len(data) != descriptor.size:
+            raise SourceFailed(
+                "size-mismatch",
+                f"{descriptor.digest} of {reference}: expected {descriptor.size} bytes, "
+                f"found {len(data)}",
+                hint="the image is damaged at its source",
+            )
+        return Document(data, descriptor.media_type)
 
     def resolve(self, reference: Reference) -> Document:
         """Ask the source what the reference names now, and keep the answer."""

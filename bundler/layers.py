@@ -8,27 +8,53 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Mapping
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
 from bundler.cache import Cache, LayerFacts
 from bundler.download import Download, Wanted
+from bundler.pools import wait_all
 from bundler.progress import Progress, Stage
-from bundler.recompress import Inflated, Inflater, Stored, ZstdSettings, recompress
+from bundler.recompress import (
+    Inflated,
+    Inflater,
+    MalformedLayer,
+    Stored,
+    ZstdSettings,
+    recompress,
+)
 from manifests.chunks import ChunkHasher
 from manifests.digest import Digest
 from manifests.errors import SourceFailed
-from manifests.oci import Compression, Descriptor, MediaType
+from manifests.oci import Compression, MediaType
 from manifests.release import LayerPolicy
 
 DOWNLOADS: Final = 4
 """Layers fetched at once."""
-MAX_WORKERS: Final = 4
-"""Layers recompressed at once: each may hold a whole zstd window in memory."""
+CODEC_MEMORY: Final = 210 * 1024 * 1024
+"""Bytes that all compressors may take together; the program stays below 300 MiB."""
 
 ORIGINAL_KEY: Final = "original"
+
+
+@dataclass(frozen=True, slots=True)
+class LayerKey:
+    """What makes two layers of a build one piece of work.
+
+    Attributes:
+        digest: of the bytes at the source.
+        media_type: what they are taken for.
+        diff_id: what the image's config says that the tar hashes to.
+        policy: `zstd` or `original`.
+    """
+
+    digest: Digest
+    media_type: str
+    diff_id: Digest
+    policy: LayerPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +63,32 @@ class LayerJob:
 
     Attributes:
         wanted: where it comes from.
+        compression: how the source wraps it.
         diff_id: what the image's config says that its tar hashes to.
         policy: `zstd` or `original`.
     """
 
     wanted: Wanted
+    compression: Compression
     diff_id: Digest
     policy: LayerPolicy
 
     @property
-    def key(self) -> tuple[Digest, LayerPolicy]:
+    def key(self) -> LayerKey:
         """What makes two jobs the same."""
-        return self.wanted.descriptor.digest, self.policy
+        descriptor = self.wanted.descriptor
+        return LayerKey(descriptor.digest, descriptor.media_type, self.diff_id, self.policy)
+
+    @property
+    def media_type(self) -> str:
+        """What the layer is when it is done."""
+        kept = self.policy is LayerPolicy.ORIGINAL
+        return str(self.wanted.descriptor.media_type if kept else MediaType.OCI_LAYER_ZSTD)
+
+    @property
+    def subject(self) -> str:
+        """Its name for progress: not the same for one layer under two policies."""
+        return f"{self.wanted.subject} {self.policy}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +105,24 @@ class Workshop:
     settings: ZstdSettings
     progress: Progress
 
+    @property
+    def workers(self) -> int:
+        """Layers recompressed at once: no more than cores, nor than fit into memory."""
+        return max(1, min(os.cpu_count() or 1, CODEC_MEMORY // self.settings.memory))
+
     def settings_key(self, policy: LayerPolicy) -> str:
         """Return the name under which the cache keeps what this policy makes."""
         return ORIGINAL_KEY if policy is LayerPolicy.ORIGINAL else self.settings.key
 
     def cached(self, job: LayerJob) -> LayerFacts | None:
         """Return the finished layer if the cache has it, and it is this image's."""
-        facts = self.cache.layer(job.wanted.descriptor.digest, self.settings_key(job.policy))
-        return facts if facts is not None and facts.diff_id == job.diff_id else None
-
-
-LayerKey = tuple[Digest, LayerPolicy]
+        descriptor = job.wanted.descriptor
+        facts = self.cache.layer(descriptor.digest, self.settings_key(job.policy))
+        if facts is None or facts.diff_id != job.diff_id:
+            return None
+        if job.policy is LayerPolicy.ORIGINAL and facts.size != descriptor.size:
+            return None
+        return facts.model_copy(update={"media_type": job.media_type})
 
 
 def prepare_layers(jobs: Iterable[LayerJob], shop: Workshop) -> Mapping[LayerKey, LayerFacts]:
@@ -96,75 +143,98 @@ def prepare_layers(jobs: Iterable[LayerJob], shop: Workshop) -> Mapping[LayerKey
     return finished
 
 
-def _run(jobs: list[LayerJob], shop: Workshop) -> dict[LayerKey, LayerFacts]:
+def _run(jobs: Sequence[LayerJob], shop: Workshop) -> dict[LayerKey, LayerFacts]:
+    wanted = {job.wanted.descriptor.digest: job.wanted for job in jobs}
+    shares = Counter(job.wanted.descriptor.digest for job in jobs)
+    stop = threading.Event()
     downloads = {
-        digest: Download(wanted, shop.cache.partial_path(digest))
-        for digest, wanted in ((job.wanted.descriptor.digest, job.wanted) for job in jobs)
+        digest: _Shared(Download(one, shop.cache), shares[digest], stop)
+        for digest, one in wanted.items()
     }
     fetchers = ThreadPoolExecutor(DOWNLOADS, "fetch")
-    workers = ThreadPoolExecutor(min(MAX_WORKERS, os.cpu_count() or 1), "pack")
-    stop = threading.Event()
+    workers = ThreadPoolExecutor(shop.workers, "pack")
     try:
-        for download in downloads.values():
-            fetchers.submit(download.run, shop.progress)
+        for shared in downloads.values():
+            fetchers.submit(shared.download.run, shop.progress)
         futures = {
-            job.key: workers.submit(_make, job, downloads[job.wanted.descriptor.digest], shop, stop)
+            job.key: workers.submit(_make, job, downloads[job.wanted.descriptor.digest], shop)
             for job in jobs
         }
-        _wait_all(futures.values())
+        wait_all(futures.values())
+        return {key: future.result() for key, future in futures.items()}
     finally:
         stop.set()
-        for download in downloads.values():
-            download.abandon()
+        for shared in downloads.values():
+            shared.download.abandon()
         workers.shutdown(cancel_futures=True)
         fetchers.shutdown(wait=False, cancel_futures=True)
-    for digest in downloads:
-        shop.cache.partial_path(digest).unlink(missing_ok=True)
-    return {key: future.result() for key, future in futures.items()}
+        for shared in downloads.values():
+            shared.download.close()
 
 
-def _wait_all(futures: Iterable[Future[LayerFacts]]) -> None:
-    """Wait until all are done or one failed; short waits let Ctrl-C through."""
-    pending = set(futures)
-    while pending:
-        done, pending = wait(pending, timeout=0.5, return_when=FIRST_EXCEPTION)
-        for future in done:
-            future.result()
+class _Shared:
+    """A download that several jobs read; forgotten on disk when the last of them is done."""
 
+    def __init__(self, download: Download, jobs: int, stop: threading.Event) -> None:
+        self.download = download
+        self._jobs = jobs
+        self._stop = stop
+        self._lock = threading.Lock()
 
-def _make(job: LayerJob, download: Download, shop: Workshop, stop: threading.Event) -> LayerFacts:
-    descriptor = job.wanted.descriptor
-    subject = descriptor.digest.short
-    shop.progress.start(Stage.PACK, subject, descriptor.size)
-
-    def source() -> Iterable[bytes]:
-        for piece in download.read():
-            if stop.is_set():
+    def read(self, job: LayerJob, progress: Progress) -> Iterable[bytes]:
+        """Yield the layer's bytes for one job."""
+        for piece in self.download.read():
+            if self._stop.is_set():
                 raise SourceFailed("cancelled", "another layer failed")
             yield piece
-            shop.progress.advance(Stage.PACK, subject, len(piece))
+            progress.advance(Stage.PACK, job.subject, len(piece))
 
-    compression = _compression(job)
-    if job.policy is LayerPolicy.ORIGINAL:
-        media_type = descriptor.media_type
-        inflated, stored = _keep(source(), compression, descriptor)
-        _check_diff_id(job, inflated)
-        shop.cache.link(download.path, stored.digest)
-    else:
-        media_type = MediaType.OCI_LAYER_ZSTD
-        with shop.cache.incoming() as incoming:
-            inflated, stored = recompress(source(), compression, shop.settings, incoming.file.write)
-            _check_diff_id(job, inflated)
-            shop.cache.adopt(incoming, stored.digest)
-    facts = _facts(media_type, inflated, stored)
+    def release(self) -> None:
+        """Tell that one job is done."""
+        with self._lock:
+            self._jobs -= 1
+            if self._jobs == 0:
+                self.download.discard()
+                self.download.close()
+
+
+def _make(job: LayerJob, shared: _Shared, shop: Workshop) -> LayerFacts:
+    descriptor = job.wanted.descriptor
+    shop.progress.start(Stage.PACK, job.subject, descriptor.size)
+    try:
+        facts = _store(job, shared, shop)
+    except MalformedLayer as error:
+        shared.download.discard()
+        raise _malformed(job, error) from error
     shop.cache.put_layer(descriptor.digest, shop.settings_key(job.policy), facts)
-    shop.progress.finish(Stage.PACK, subject)
+    shared.release()
+    shop.progress.finish(Stage.PACK, job.subject)
     return facts
 
 
-def _keep(
-    source: Iterable[bytes], compression: Compression, descriptor: Descriptor
-) -> tuple[Inflated, Stored]:
+def _store(job: LayerJob, shared: _Shared, shop: Workshop) -> LayerFacts:
+    source = shared.read(job, shop.progress)
+    if job.policy is LayerPolicy.ORIGINAL:
+        inflated, stored = _look_into(source, job)
+        _check_diff_id(job, inflated)
+        if not shared.download.keep():
+            _copy(shared.download, shop.cache)
+    else:
+        with shop.cache.incoming() as incoming:
+            inflated, stored = recompress(source, job.compression, shop.settings, incoming.write)
+            _check_diff_id(job, inflated)
+            shop.cache.adopt(incoming, stored.digest)
+    return LayerFacts(
+        digest=stored.digest,
+        size=stored.size,
+        media_type=job.media_type,
+        diff_id=inflated.diff_id,
+        uncompressed=inflated.size,
+        chunks=stored.chunks,
+    )
+
+
+def _look_into(source: Iterable[bytes], job: LayerJob) -> tuple[Inflated, Stored]:
     """Read a layer that stays as it is, only to learn what is in it.
 
     Its digest is the source's: the download has checked it when its last byte came.
@@ -176,40 +246,34 @@ def _keep(
             chunks.update(piece)
             yield piece
 
-    inflater = Inflater(passing(), compression)
+    inflater = Inflater(passing(), job.compression)
     for _ in inflater:
         pass
+    descriptor = job.wanted.descriptor
     return inflater.result(), Stored(descriptor.digest, descriptor.size, chunks.finish())
 
 
-def _compression(job: LayerJob) -> Compression:
-    compression = job.wanted.descriptor.compression
-    if compression is None:
-        raise SourceFailed(
-            "layer-type",
-            f"{job.wanted.reference.familiar}: expected a tar layer, "
-            f"found {job.wanted.descriptor.media_type}",
-            hint="foreign and encrypted layers can't be carried",
-        )
-    return compression
+def _copy(download: Download, cache: Cache) -> None:
+    with cache.incoming() as incoming:
+        for piece in download.read():
+            incoming.write(piece)
+        cache.adopt(incoming, download.wanted.descriptor.digest)
 
 
 def _check_diff_id(job: LayerJob, inflated: Inflated) -> None:
     if inflated.diff_id != job.diff_id:
-        raise SourceFailed(
+        raise MalformedLayer(
             "diff-id-mismatch",
-            f"{job.wanted.reference.familiar}: layer {job.wanted.descriptor.digest.short}: "
-            f"its config says diff ID {job.diff_id}, its content has {inflated.diff_id}",
-            hint="the image is damaged at its source",
+            f"the image's config says diff ID {job.diff_id}, its content has {inflated.diff_id}",
         )
 
 
-def _facts(media_type: str, inflated: Inflated, stored: Stored) -> LayerFacts:
-    return LayerFacts(
-        digest=stored.digest,
-        size=stored.size,
-        media_type=str(media_type),
-        diff_id=inflated.diff_id,
-        uncompressed=inflated.size,
-        chunks=stored.chunks,
+def _malformed(job: LayerJob, error: MalformedLayer) -> SourceFailed:
+    digest = job.wanted.descriptor.digest
+    return SourceFailed(
+        error.code,
+        f"{job.wanted.reference.familiar}: layer {digest}: {error}",
+        hint="run the same command again; if it stays so, the image is damaged at its source",
+        image=str(job.wanted.reference),
+        digest=str(digest),
     )

@@ -138,7 +138,10 @@ def _carry(
     one: FetchedManifest, layers: Mapping[LayerKey, LayerFacts], policy: LayerPolicy
 ) -> _Carried:
     """Return the manifest that the bundle carries, and its layers."""
-    facts = tuple(layers[layer.digest, policy] for layer in one.manifest.layers)
+    facts = tuple(
+        layers[LayerKey(layer.digest, layer.media_type, diff_id, policy)]
+        for layer, diff_id in one.layers
+    )
     if policy is LayerPolicy.ORIGINAL:
         raw = one.manifest.raw
         return _document(one.manifest.media_type, raw), raw, facts
