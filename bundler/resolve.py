@@ -6,10 +6,10 @@ After this no tag is looked up again.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from bundler.fetch import CachedDocuments
+from bundler.pools import worker_pool
 from bundler.problems import documents_of, together
 from bundler.progress import Progress, Stage
 from bundler.sources import Document
@@ -19,6 +19,7 @@ from manifests.lock import LockedImage, LockedManifest
 from manifests.oci import (
     INDEX_TYPES,
     MANIFEST_TYPES,
+    Compression,
     Descriptor,
     ImageConfig,
     Index,
@@ -97,7 +98,7 @@ def resolve(
         finally:
             progress.advance(Stage.RESOLVE, "images", 1)
 
-    with ThreadPoolExecutor(PARALLEL, "resolve") as pool:
+    with worker_pool(PARALLEL, "resolve") as pool:
         results = list(pool.map(one, images))
     problems = [result for result in results if isinstance(result, MoonliftError)]
     if problems:
@@ -110,9 +111,11 @@ def _resolve_image(image: WantedImage, opened: Opened) -> LockedImage:
     documents, document = opened.documents, opened.document
     if document.media_type in INDEX_TYPES:
         index = Index.parse(document.raw, document.media_type)
-        manifests = tuple(
-            _from_index(image, platform, index, documents) for platform in image.platforms
-        )
+        found: dict[Digest, LockedManifest] = {}
+        for platform in image.platforms:
+            one = _from_index(image, platform, index, documents)
+            found.setdefault(one.digest, one)
+        manifests = tuple(found.values())
     else:
         manifests = (_single(image, document.raw, document.media_type, documents),)
     return LockedImage(
@@ -156,13 +159,29 @@ def _config(image: WantedImage, manifest: Manifest, documents: CachedDocuments) 
     if not manifest.is_image:
         raise _not_an_image(image, manifest.config.media_type)
     for layer in manifest.layers:
-        if layer.media_type == MediaType.DOCKER_FOREIGN_LAYER or layer.urls:
-            raise SourceFailed(
-                "layer-foreign",
-                f"{image.written}: layer {layer.digest.short} is kept outside the registry",
-                hint="foreign layers can't be carried; use an image without them",
-            )
+        compression_of(layer, image.written)
     return ImageConfig.parse(documents.get(image.reference, manifest.config).raw)
+
+
+def compression_of(layer: Descriptor, image: str) -> Compression:
+    """Return how a layer is wrapped.
+
+    Raises:
+        SourceFailed: `layer-foreign`, `layer-type`: it can't be carried.
+    """
+    if layer.media_type == MediaType.DOCKER_FOREIGN_LAYER or layer.urls:
+        raise SourceFailed(
+            "layer-foreign",
+            f"{image}: layer {layer.digest.short} is kept outside the registry",
+            hint="foreign layers can't be carried; use an image without them",
+        )
+    if layer.compression is None:
+        raise SourceFailed(
+            "layer-type",
+            f"{image}: layer {layer.digest.short}: expected a tar, found {layer.media_type}",
+            hint="encrypted and other special layers can't be carried",
+        )
+    return layer.compression
 
 
 def _locked(platform: Platform, descriptor: Descriptor) -> LockedManifest:
