@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import platform as host
+import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Final
 
 from bundler.entries import Entry
 from bundler.resolve import WantedImage
@@ -15,11 +18,19 @@ from manifests.digest import Digest, new_hash
 from manifests.errors import AppManifestError, UsageError
 from manifests.platform import Platform
 from manifests.release import LayerPolicy
-from manifests.sums import MalformedSums, check_name
+from manifests.sums import MalformedSums, Sums, check_name
 from manifests.yamltree import SIZE_LIMIT
 
-PIECE = 1024 * 1024
-MAX_FILES = 10_000
+PIECE: Final = 1024 * 1024
+MAX_FILES: Final = 10_000
+_MACHINES: Final = {
+    "armv7l": ("arm", "v7"),
+    "armv6l": ("arm", "v6"),
+    "i686": ("386", ""),
+    "loongarch64": ("loong64", ""),
+}
+"""Names that the kernel and Go give to the same processors; `Platform` knows the others."""
+_OTHER_NAME: Final = "give one of them another name with `to:`"
 
 
 def read_app(path: Path) -> App:
@@ -65,7 +76,9 @@ def wanted_images(
 
 def host_platform() -> Platform:
     """Return `linux/` and this machine's architecture."""
-    return Platform.normalized("linux", host.machine().lower())
+    machine = host.machine().lower()
+    architecture, variant = _MACHINES.get(machine, (machine, ""))
+    return Platform.normalized("linux", architecture, variant)
 
 
 def read_files(app: App, base: Path) -> tuple[Entry, ...]:
@@ -74,52 +87,81 @@ def read_files(app: App, base: Path) -> tuple[Entry, ...]:
     Raises:
         AppManifestError: `file-not-found`, `file-name`, `file-outside`: what can't be carried.
     """
-    entries = [_entry(path, target) for item in app.files for path, target in _expand(item, base)]
-    names = [entry.name for entry in entries]
-    if len(names) > MAX_FILES or len({name.casefold() for name in names}) != len(names):
+    found = [pair for item in app.files for pair in _expand(item, base)]
+    if len(found) > MAX_FILES:
         raise AppManifestError(
-            "file-name", f"expected at most {MAX_FILES} files, no two of the same name"
+            "file-name", f"expected at most {MAX_FILES} files, found {len(found)}"
         )
-    return tuple(sorted(entries, key=lambda entry: entry.name))
+    entries = sorted((_entry(path, name) for path, name in found), key=lambda one: one.name)
+    _check_names([entry.name for entry in entries])
+    return tuple(entries)
+
+
+def _check_names(names: Sequence[str]) -> None:
+    """Refuse names that are one, or file and folder at once, where case does not count."""
+    seen: dict[str, str] = {}
+    for name in names:
+        if (other := seen.get(name.casefold())) is not None:
+            raise AppManifestError(
+                "file-name", f"{other} and {name} can't both be in a bundle", hint=_OTHER_NAME
+            )
+        seen[name.casefold()] = name
+    try:
+        if names:
+            Sums({name: Digest.of(b"") for name in names})
+    except MalformedSums as error:
+        raise AppManifestError("file-name", str(error), hint=_OTHER_NAME) from error
 
 
 def _expand(item: AppFile, base: Path) -> Iterator[tuple[Path, str]]:
     source = base / item.source
-    if not source.resolve().is_relative_to(base.resolve()):
-        raise AppManifestError(
-            "file-outside", f"{item.source}: expected a file beneath {base}, found a way out of it"
-        )
-    if source.is_dir():
-        for folder, folders, files in os.walk(source):
-            folders.sort()
-            for name in sorted(files):
-                path = Path(folder) / name
-                yield path, f"{item.name}/{path.relative_to(source).as_posix()}"
+    if not source.is_dir():
+        yield _inside(source, base), item.name
         return
-    yield source, item.name
+    for folder, folders, files in os.walk(_inside(source, base)):
+        folders.sort()
+        links = [name for name in folders if (Path(folder) / name).is_symlink()]
+        for name in sorted([*files, *links]):
+            path = Path(folder) / name
+            yield _inside(path, base), f"{item.name}/{path.relative_to(source).as_posix()}"
+
+
+def _inside(path: Path, base: Path) -> Path:
+    if not path.resolve().is_relative_to(base.resolve()):
+        raise AppManifestError(
+            "file-outside", f"{path}: expected a file beneath {base}, found a way out of it"
+        )
+    return path
 
 
 def _entry(path: Path, name: str) -> Entry:
     try:
         check_name(name)
-        if not path.is_file():
-            raise FileNotFoundError(path)
         return _hash(path, name)
     except MalformedSums as error:
         raise AppManifestError("file-name", f"{path}: can't be carried: {error}") from error
     except OSError as error:
         raise AppManifestError(
-            "file-not-found", f"expected a file at {path}: {error.strerror or 'not a regular file'}"
+            "file-not-found", f"expected a file at {path}, found {error.strerror or error}"
         ) from error
 
 
 def _hash(path: Path, name: str) -> Entry:
     whole, chunks, size = new_hash(), ChunkHasher(), 0
-    with path.open("rb") as file:
+    with open(path, "rb", opener=_open_file) as file:
         while piece := file.read(PIECE):
             whole.update(piece)
             chunks.update(piece)
             size += len(piece)
-        executable = bool(os.fstat(file.fileno()).st_mode & 0o100)
+        executable = bool(os.fstat(file.fileno()).st_mode & stat.S_IXUSR)
     digests = tuple(map(Digest, chunks.finish()))
     return Entry(ChunkedFile(name, size, digests), Digest.from_hash(whole), path, executable)
+
+
+def _open_file(path: str, flags: int) -> int:
+    """Open a regular file; a pipe or device is refused instead of waited for."""
+    descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "something that is no regular file")
+    return descriptor
