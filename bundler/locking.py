@@ -11,9 +11,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from manifests.app import App
-
 from bundler.entries import Entry
+from manifests.app import App
 from manifests.errors import AppManifestError, MoonliftError
 from manifests.lock import LOCK_LIMIT, Lock, LockedFile, LockedImage
 
@@ -34,7 +33,7 @@ def read_lock(path: Path) -> Lock | None:
             return Lock.read(file.read(LOCK_LIMIT + 1))
     except FileNotFoundError:
         return None
-    except MoonliftError as error:
+    except (MoonliftError, OSError) as error:
         raise AppManifestError(
             "lock-damaged",
             f"{path}: {error}",
@@ -45,7 +44,11 @@ def read_lock(path: Path) -> Lock | None:
 def make_lock(
     app: App, images: Sequence[LockedImage], files: Sequence[LockedFile], old: Lock | None
 ) -> Lock:
-    """Return the lock for what was resolved; `old` itself when nothing changed."""
+    """Return the lock for what was resolved; `old` itself when nothing changed.
+
+    Raises:
+        AppManifestError: `sequence-lower`: hosts that have the last release would refuse this one.
+    """
     now = build_time()
     new = Lock(
         product=app.name,
@@ -62,7 +65,23 @@ def make_lock(
         return old
     if app.sequence is None and new.sequence <= old.sequence:
         return new.model_copy(update={"sequence": old.sequence + 1})
+    if new.sequence < old.sequence:
+        raise AppManifestError(
+            "sequence-lower",
+            f"expected a sequence above {old.sequence}, which was built last, found {new.sequence}",
+            hint="leave `sequence` out to have it grow by itself, or remove the lock",
+        )
     return new
+
+
+def reused_sequence(new: Lock, old: Lock | None) -> str | None:
+    """Return a warning where two different releases have the same number."""
+    if old is None or new is old or (new.product, new.sequence) != (old.product, old.sequence):
+        return None
+    return (
+        f"sequence {new.sequence} was built before with other content: "
+        "a host that has that release refuses this one"
+    )
 
 
 def build_time() -> datetime:
@@ -76,7 +95,7 @@ def build_time() -> datetime:
         return datetime.now(UTC).replace(microsecond=0)
     try:
         return datetime.fromtimestamp(int(text), UTC)
-    except (ValueError, OverflowError) as error:
+    except (ValueError, OverflowError, OSError) as error:
         raise AppManifestError(
             "source-date-epoch", f"SOURCE_DATE_EPOCH: expected seconds since 1970, found {text!r}"
         ) from error
@@ -89,24 +108,37 @@ def write_lock(path: Path, lock: Lock) -> None:
         AppManifestError: `lock-unwritable`.
     """
     data = lock.readable()
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         if path.exists() and path.read_bytes() == data:
             return
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        temporary.write_bytes(data)
-        temporary.rename(path)
+        try:
+            _write_through(temporary, data)
+            temporary.rename(path)
+        finally:
+            temporary.unlink(missing_ok=True)
     except OSError as error:
         raise AppManifestError(
-            "lock-unwritable", f"{path}: {error.strerror}", hint="give another with --lock"
+            "lock-unwritable",
+            f"{path}: {error.strerror or error}",
+            hint="the lock lies beside the app manifest: both belong into version control",
         ) from error
 
 
-def locked_files(entries: Sequence[Entry]) -> tuple[LockedFile, ...]:
-    """Return the lock's view of the files that the app carries."""
+def _write_through(path: Path, data: bytes) -> None:
+    """Write to the disk itself: a lock lost with the power would lose the sequence."""
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def locked_files(entries: Sequence[Entry], base: Path) -> tuple[LockedFile, ...]:
+    """Return the lock's view of the files that the app carries from below `base`."""
     return tuple(
         LockedFile(
             name=entry.name,
-            source=str(entry.content),
+            source=Path(str(entry.content)).relative_to(base).as_posix(),
             digest=entry.digest,
             size=entry.file.size,
             executable=entry.executable,
