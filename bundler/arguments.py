@@ -13,10 +13,11 @@ from pathlib import Path
 
 from bundler.build import BuildOptions
 from bundler.cache import Cache
+from bundler.parts import check_part_size
+from bundler.place import Output
 from bundler.recompress import ZstdSettings
 from bundler.sign import Signer, open_signer
 from bundler.sources.choose import SourceOptions
-from bundler.write import Output
 from manifests.allowedsigners import MAX_BYTES, AllowedSigner, parse_signers
 from manifests.errors import UsageError
 from manifests.platform import MalformedPlatform, Platform
@@ -63,7 +64,8 @@ def build_options(arguments: BuildArguments) -> BuildOptions:
             hint="bundle keygen release.key, then add: -k release.key",
         )
     signers = tuple(_signer(key, arguments.passphrase_file) for key in arguments.keys)
-    part_size = parse_size(arguments.part_size) if arguments.part_size else None
+    part_size = parse_size(arguments.part_size) if arguments.part_size is not None else None
+    check_part_size(part_size)
     return BuildOptions(
         output=_output(arguments, part_size),
         cache=Cache((arguments.cache or default_cache()).absolute()),

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,17 +16,27 @@ from bundler.download import Wanted
 from bundler.entries import Entry, bytes_entry
 from bundler.fetch import FetchedImage, fetch
 from bundler.layers import LayerJob, Workshop, prepare_layers
-from bundler.locking import lock_path, locked_files, make_lock, read_lock, write_lock
+from bundler.locking import (
+    lock_path,
+    locked_files,
+    make_lock,
+    read_lock,
+    reused_sequence,
+    write_lock,
+)
 from bundler.pack import PackedBundle, pack
+from bundler.place import Output, check_place
+from bundler.pools import worker_pool
 from bundler.progress import Progress
 from bundler.recompress import ZstdSettings
-from bundler.resolve import resolve
+from bundler.resolve import compression_of, resolve
 from bundler.selfcheck import check_written
 from bundler.sign import Signer, sign_sums
 from bundler.sources.choose import SourceOptions, Sources
-from bundler.survey import Pruned, PruneReport, shared_bytes, survey
-from bundler.write import DamagedBlob, Output, write
+from bundler.survey import PruneReport, shared_bytes, survey
+from bundler.write import DamagedEntry, is_damaged, write
 from manifests import layout
+from manifests.app import App
 from manifests.lock import Lock
 from manifests.platform import Platform
 from manifests.release import LayerPolicy, Release
@@ -87,79 +96,113 @@ def build(app_path: Path, options: BuildOptions, progress: Progress) -> BuildRep
         AppManifestError, SourceFailed, UsageError: as each stage says.
     """
     started = time.monotonic()
+    app = read_app(app_path)
+    old_lock = read_lock(lock_path(app_path))
+    output = options.output or Output(Path.cwd() / f"{app.name}-{app.version}")
+    check_place(output)
     options.cache.prepare()
     with Sources(options.sources, options.cache) as sources:
-        lock, files = _lock(app_path, options, sources, progress)
+        lock, files = _lock(app, old_lock, options, sources, progress)
+        write_lock(lock_path(app_path), lock)
         images = fetch(lock, sources.opened, options.cache)
-        packed, left_out = _pack(lock, images, files, options, progress)
-        paths = _write(packed, options, progress)
-    source_layers = {
-        layer.digest: layer.size
-        for image in images
-        for one in image.manifests
-        for layer in one.manifest.layers
-    }
+        with worker_pool(1, "survey") as aside:
+            left_out = aside.submit(survey, images, options.cache)
+            shop = Workshop(options.cache, options.settings, progress)
+            packed, paths = _write(_Packing(lock, images, files, shop), options.signers, output)
+            pruned = PruneReport(left_out.result(), shared_bytes(packed.release))
     return BuildReport(
         paths=paths,
         release=packed.release,
         size=packed.size,
-        source_size=sum(source_layers.values()),
-        pruned=PruneReport(left_out, shared_bytes(packed.release)),
+        source_size=_source_size(images),
+        pruned=pruned,
         signers=tuple(signer.public_key.fingerprint for signer in options.signers),
         seconds=time.monotonic() - started,
     )
 
 
 def _lock(
-    app_path: Path, options: BuildOptions, sources: Sources, progress: Progress
+    app: App, old: Lock | None, options: BuildOptions, sources: Sources, progress: Progress
 ) -> tuple[Lock, Sequence[Entry]]:
-    app = read_app(app_path)
-    files = read_files(app, app_path.parent)
+    base = options.sources.base
+    files = read_files(app, base)
     wanted = wanted_images(app, policy=options.policy, platforms=options.platforms)
     locked = resolve(wanted, sources.open, progress)
-    path = lock_path(app_path)
-    lock = make_lock(app, locked, locked_files(files), read_lock(path))
-    write_lock(path, lock)
+    lock = make_lock(app, locked, locked_files(files, base), old)
+    if (warning := reused_sequence(lock, old)) is not None:
+        progress.note(warning)
     return lock, files
 
 
-def _pack(
-    lock: Lock,
-    images: Sequence[FetchedImage],
-    files: Sequence[Entry],
-    options: BuildOptions,
-    progress: Progress,
-) -> tuple[PackedBundle, tuple[Pruned, ...]]:
-    shop = Workshop(options.cache, options.settings, progress)
-    with ThreadPoolExecutor(1, "survey") as aside:
-        left_out = aside.submit(survey, images, options.cache)
-        layers = prepare_layers(_jobs(images), shop)
-        packed = pack(lock, images, layers, files, options.cache)
-        return packed, left_out.result()
-
-
-def _jobs(images: Sequence[FetchedImage]) -> Sequence[LayerJob]:
-    return [
-        LayerJob(Wanted(image.source, image.reference, layer), diff_id, image.locked.policy)
+def _source_size(images: Sequence[FetchedImage]) -> int:
+    layers = {
+        layer.digest: layer.size
         for image in images
         for one in image.manifests
-        for layer, diff_id in zip(one.manifest.layers, one.config.diff_ids, strict=True)
-    ]
+        for layer in one.manifest.layers
+    }
+    return sum(layers.values())
 
 
-def _write(packed: PackedBundle, options: BuildOptions, progress: Progress) -> tuple[Path, ...]:
-    release = packed.release
-    output = options.output or Output(Path.cwd() / f"{release.product}-{release.version}")
-    signatures = sign_sums(packed.sums, options.signers)
+@dataclass(frozen=True, slots=True)
+class _Packing:
+    """All that a bundle is packed from, so that it can be packed again."""
+
+    lock: Lock
+    images: Sequence[FetchedImage]
+    files: Sequence[Entry]
+    shop: Workshop
+
+    def pack(self) -> PackedBundle:
+        """Bring every layer into the cache and lay out the bundle."""
+        layers = prepare_layers(self._jobs(), self.shop)
+        return pack(self.lock, self.images, layers, self.files, self.shop.cache)
+
+    def _jobs(self) -> Sequence[LayerJob]:
+        return [
+            LayerJob(
+                Wanted(image.source, image.reference, layer),
+                compression_of(layer, image.locked.written),
+                diff_id,
+                image.locked.policy,
+            )
+            for image in self.images
+            for one in image.manifests
+            for layer, diff_id in one.layers
+        ]
+
+
+def _write(
+    packing: _Packing, signers: Sequence[Signer], output: Output
+) -> tuple[PackedBundle, tuple[Path, ...]]:
+    """Pack, sign and write; blobs of the cache that are damaged are made anew, once."""
+    packed = packing.pack()
+    try:
+        return packed, _write_signed(packed, signers, output, packing.shop.progress)
+    except DamagedEntry as damage:
+        if not _evict_damaged(packed, packing.shop.cache):
+            raise
+        packing.shop.progress.note(f"{damage}; it is made anew")
+    packed = packing.pack()
+    return packed, _write_signed(packed, signers, output, packing.shop.progress)
+
+
+def _evict_damaged(packed: PackedBundle, cache: Cache) -> bool:
+    blobs = [entry for entry in packed.entries if entry.content == cache.blob_path(entry.digest)]
+    damaged = [entry for entry in blobs if is_damaged(entry)]
+    for entry in damaged:
+        cache.evict(entry.digest)
+    return bool(damaged)
+
+
+def _write_signed(
+    packed: PackedBundle, signers: Sequence[Signer], output: Output, progress: Progress
+) -> tuple[Path, ...]:
+    signatures = sign_sums(packed.sums, signers)
     sealing = [bytes_entry(layout.SUMS, packed.sums)]
     sealing += [
         bytes_entry(signature_name(number), signature)
         for number, signature in enumerate(signatures, start=1)
     ]
-    try:
-        paths = write([*sealing, *packed.entries], output, progress)
-    except DamagedBlob as damage:
-        options.cache.evict(damage.digest)
-        raise
-    check_written(paths[0], options.signers)
-    return paths
+    entries = [*sealing, *packed.entries]
+    return write(entries, output, lambda path: check_written(path, signers), progress)

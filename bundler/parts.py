@@ -15,6 +15,32 @@ MIN_PART: Final = 1024 * 1024
 MAX_PARTS: Final = 9999
 
 
+def check_part_size(part_size: int | None) -> None:
+    """Refuse parts so small that they make no sense.
+
+    Raises:
+        UsageError: `part-size`.
+    """
+    if part_size is not None and part_size < MIN_PART:
+        raise UsageError(
+            "part-size", f"expected parts of {MIN_PART} bytes or more, found {part_size}"
+        )
+
+
+def check_part_count(size: int, part_size: int | None) -> None:
+    """Refuse more parts than can be numbered.
+
+    Raises:
+        UsageError: `part-size`.
+    """
+    if part_size is not None and size > part_size * MAX_PARTS:
+        raise UsageError(
+            "part-size",
+            f"expected at most {MAX_PARTS} parts, found {-(-size // part_size)}",
+            hint="use larger ones",
+        )
+
+
 class PartWriter:
     """A sink of bytes that begins a new file whenever one is full.
 
@@ -23,8 +49,7 @@ class PartWriter:
     """
 
     def __init__(self, folder: Path, base: str, part_size: int | None) -> None:
-        if part_size is not None and part_size < MIN_PART:
-            raise UsageError("part-size", f"expected parts of {MIN_PART} bytes or more")
+        check_part_size(part_size)
         self._folder = folder
         self._base = base
         self._part_size = part_size
@@ -37,7 +62,6 @@ class PartWriter:
 
         Raises:
             OSError: the disk is full or fails.
-            UsageError: `part-size`: too many parts.
         """
         view = memoryview(data)
         while view:
@@ -50,8 +74,6 @@ class PartWriter:
     def _next(self) -> None:
         self._close()
         number = len(self.names) + 1
-        if number > MAX_PARTS:
-            raise UsageError("part-size", f"expected at most {MAX_PARTS} parts, use larger ones")
         name = self._base if self._part_size is None else part_name(self._base, number)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         self._file = os.open(self._folder / name, flags, 0o644)
