@@ -53,7 +53,7 @@ def _digest(value: Any) -> Digest:
     if isinstance(value, Digest):
         return value
     if not isinstance(value, str):
-        raise TypeError("expected a digest")
+        raise ValueError("expected a digest")  # noqa: TRY004 - pydantic takes no TypeError
     return Digest.parse(value)
 
 
@@ -61,7 +61,7 @@ def _platform(value: Any) -> Platform:
     if isinstance(value, Platform):
         return value
     if not isinstance(value, str):
-        raise TypeError("expected a platform")
+        raise ValueError("expected a platform")  # noqa: TRY004
     return Platform.parse(value)
 
 
@@ -69,8 +69,11 @@ def _instant(value: Any) -> datetime:
     if isinstance(value, datetime):
         return value
     if not isinstance(value, str):
-        raise TypeError("expected a time such as 2026-11-22T00:00:00Z")
-    return datetime.strptime(value, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+        raise ValueError("expected a time such as 2026-11-22T00:00:00Z")  # noqa: TRY004
+    instant = datetime.strptime(value, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    if instant_text(instant) != value:
+        raise ValueError("expected a time such as 2026-11-22T00:00:00Z")
+    return instant
 
 
 def instant_text(value: datetime) -> str:
