@@ -7,11 +7,11 @@ does not answer leaves a count out, never stops a build.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from bundler.cache import Cache
-from bundler.fetch import CachedDocuments, FetchedImage
+from bundler.fetch import CachedDocuments, FetchedImage, FetchedManifest
+from bundler.pools import worker_pool
 from manifests.digest import Digest
 from manifests.errors import MoonliftError
 from manifests.oci import MANIFEST_TYPES, Descriptor, Manifest
@@ -27,7 +27,7 @@ class Pruned:
     Attributes:
         image: as written in the app manifest.
         what: a platform, or `attestation`.
-        size: bytes at the source; None when the source did not tell.
+        size: bytes that nothing carried has too; None when the source did not tell.
     """
 
     image: str
@@ -54,7 +54,10 @@ class PruneReport:
 
 
 def survey(images: Sequence[FetchedImage], cache: Cache) -> tuple[Pruned, ...]:
-    """Count what the platforms and attestations that are not carried weigh at their source."""
+    """Count what the platforms and attestations that are not carried weigh at their source.
+
+    A blob that something carried has too, or that was counted before, weighs nothing.
+    """
     tasks = [
         (image, entry)
         for image in images
@@ -62,8 +65,16 @@ def survey(images: Sequence[FetchedImage], cache: Cache) -> tuple[Pruned, ...]:
         for entry in image.index.manifests
         if entry.digest not in {one.locked.digest for one in image.manifests}
     ]
-    with ThreadPoolExecutor(PARALLEL, "survey") as pool:
-        return tuple(pool.map(lambda task: _weigh(task[0], task[1], cache), tasks))
+    with worker_pool(PARALLEL, "survey") as pool:
+        found = list(pool.map(lambda task: _blobs(task[0], task[1], cache), tasks))
+    seen = {blob.digest for image in images for one in image.manifests for blob in _all(one)}
+    left_out = []
+    for (image, entry), blobs in zip(tasks, found, strict=True):
+        fresh = {blob.digest: blob.size for blob in blobs or () if blob.digest not in seen}
+        seen |= fresh.keys()
+        size = None if blobs is None else sum(fresh.values())
+        left_out.append(Pruned(image.locked.written, _name(entry), size))
+    return tuple(left_out)
 
 
 def shared_bytes(release: Release) -> int:
@@ -75,14 +86,21 @@ def shared_bytes(release: Release) -> int:
     return total - sum(unique.values())
 
 
-def _weigh(image: FetchedImage, entry: Descriptor, cache: Cache) -> Pruned:
-    what = "attestation" if entry.is_attestation else str(entry.platform or "unknown platform")
+def _name(entry: Descriptor) -> str:
+    return "attestation" if entry.is_attestation else str(entry.platform or "unknown platform")
+
+
+def _all(one: FetchedManifest) -> Sequence[Descriptor]:
+    return one.manifest.config, *one.manifest.layers
+
+
+def _blobs(image: FetchedImage, entry: Descriptor, cache: Cache) -> Sequence[Descriptor] | None:
+    """Return what an entry of an index consists of; None when its source does not tell."""
     if entry.media_type not in MANIFEST_TYPES:
-        return Pruned(image.locked.written, what, entry.size)
+        return (entry,)
     try:
         document = CachedDocuments(image.source, cache).get(image.reference, entry)
         manifest = Manifest.parse(document.raw, entry.media_type)
     except MoonliftError:
-        return Pruned(image.locked.written, what, None)
-    layers = sum(layer.size for layer in manifest.layers)
-    return Pruned(image.locked.written, what, entry.size + manifest.config.size + layers)
+        return None
+    return entry, manifest.config, *manifest.layers
