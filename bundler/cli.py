@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import traceback
+from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
 from typing import Annotated
 
 import typer
 
 from bundler.arguments import BuildArguments, build_options, judge_of, new_passphrase
-from bundler.console import out, print_error, print_json, progress_sink
+from bundler.console import print_error, print_json, print_lines, print_view, progress_sink
 from manifests import __version__
 from manifests.errors import ExitCode, MoonliftError
 from manifests.release import LayerPolicy
@@ -33,34 +35,33 @@ Bundle = Annotated[
 
 
 def main() -> None:
-    """Run the program: expected failures become an exit code, anything else is a bug."""
-    sys.excepthook = _bug
-    code = ExitCode.DONE
+    """Run the program: expected failures become an exit code, anything else is a bug.
+
+    It ends at once: a download that hangs in a read must not hold it up.
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    code: int = ExitCode.DONE
     try:
         app(prog_name="bundle")
     except SystemExit as end:
-        code = end.code if isinstance(end.code, int) else ExitCode.BUG  # type: ignore[assignment]
+        code = end.code if isinstance(end.code, int) else ExitCode.BUG
     except MoonliftError as error:
         print_error(error, as_json="--json" in sys.argv)
         code = error.exit_code
-    _exit(code)
-
-
-def _bug(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    sys.__excepthook__(kind, error, trace)
-    _exit(ExitCode.BUG)
-
-
-def _exit(code: int) -> None:
-    """End at once: a download that hangs in a read must not hold up the end of the program."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(int(code))
+    except KeyboardInterrupt:
+        code = ExitCode.INTERRUPTED
+    except BaseException:  # noqa: BLE001 - anything else is a bug: shown whole, with its own code
+        traceback.print_exc()
+        code = ExitCode.BUG
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):
+            stream.flush()
+    os._exit(code)
 
 
 def _print_version(value: bool) -> None:  # noqa: FBT001 - typer calls it so
     if value:
-        out.print(f"bundle (moonlift) {__version__}")
+        print_lines([f"bundle (moonlift) {__version__}"])
         raise typer.Exit
 
 
@@ -85,7 +86,7 @@ def init(
     from bundler.init import write_template  # noqa: PLC0415 - start-up time
 
     write_template(path)
-    out.print(f"wrote {path}; edit it, then run: bundle build {path} -k KEY")
+    print_lines([f"wrote {path}; edit it, then run: bundle build {path} -k KEY"])
 
 
 @app.command()
@@ -120,10 +121,14 @@ def keygen(
             }
         )
         return
-    out.print(f"private key  {pair.private} (keep it off the drive)")
-    out.print(f"public key   {pair.public}")
-    out.print(f"fingerprint  {pair.key.fingerprint}")
-    out.print("on each host: installer trust add KEY.pub --id NAME --fingerprint SHA256:...")
+    print_lines(
+        [
+            f"private key  {pair.private} (keep it off the drive)",
+            f"public key   {pair.public}",
+            f"fingerprint  {pair.key.fingerprint}",
+            "on each host: installer trust add KEY.pub --id NAME --fingerprint SHA256:...",
+        ]
+    )
 
 
 @app.command()
@@ -180,7 +185,7 @@ def build(  # noqa: PLR0913 - one parameter an option
 ) -> None:
     """Resolve, fetch, prune, recompress, sign: one bundle of all that APP names."""
     from bundler.build import build as run  # noqa: PLC0415 - start-up time
-    from bundler.show import report_json, report_view  # noqa: PLC0415
+    from bundler.show import path_lines, report_json, report_view  # noqa: PLC0415
 
     arguments = BuildArguments(
         manifest=manifest,
@@ -202,7 +207,8 @@ def build(  # noqa: PLR0913 - one parameter an option
     if as_json:
         print_json(report_json(report))
     else:
-        out.print(report_view(report))
+        print_view(report_view(report))
+        print_lines(path_lines(report))
 
 
 @app.command()
@@ -229,7 +235,7 @@ def verify(
     if as_json:
         print_json(verification_json(verification))
     else:
-        out.print(verification_text(verification))
+        print_view(verification_text(verification))
 
 
 @app.command()
@@ -247,7 +253,7 @@ def inspect(
     if as_json:
         print_json(inspection_json(inspection))
     else:
-        out.print(inspection_view(inspection, layers=layers))
+        print_view(inspection_view(inspection, layers=layers))
 
 
 @app.command()
@@ -267,4 +273,4 @@ def diff(
     if as_json:
         print_json(difference_json(difference))
     else:
-        out.print(difference_view(before, after, difference))
+        print_view(difference_view(before, after, difference))

@@ -9,18 +9,18 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from collections.abc import Iterable
 from types import TracebackType
 from typing import Final, Self
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import (
     BarColumn,
-    DownloadColumn,
     Progress,
+    Task,
     TaskID,
     TextColumn,
     TimeRemainingColumn,
-    TransferSpeedColumn,
 )
 
 from bundler.progress import Stage
@@ -39,10 +39,23 @@ _LABELS: Final = {
     Stage.WRITE: "write",
     Stage.VERIFY: "verify",
 }
+MAX_WIDTH: Final = 80
+"""Columns of tables and words."""
 BARS: Final = 6
 """Blobs shown at once beside the totals."""
 PLAIN_INTERVAL: Final = 5.0
 """Seconds between plain progress lines."""
+
+
+def print_view(view: RenderableType) -> None:
+    """Write words or tables to standard output, broken to at most `MAX_WIDTH` columns."""
+    out.print(view, width=min(out.width, MAX_WIDTH))
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Write lines to standard output as they are: paths and commands, for copying."""
+    sys.stdout.write("".join(f"{safe_text(line)}\n" for line in lines))
+    sys.stdout.flush()
 
 
 def print_json(value: JsonValue) -> None:
@@ -84,8 +97,7 @@ class Bars:
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=None),
-            DownloadColumn(binary_units=True),
-            TransferSpeedColumn(),
+            TextColumn("{task.fields[amount]}"),
             TimeRemainingColumn(compact=True),
             console=talk,
             transient=True,
@@ -99,25 +111,31 @@ class Bars:
         with self._lock:
             whole = self._totals.get(stage)
             if whole is None:
-                whole = self._totals[stage] = self._progress.add_task(_LABELS[stage], total=0)
-            known = self._progress.tasks[self._progress.task_ids.index(whole)].total or 0
-            self._progress.update(whole, total=known + total)
-            if stage is not Stage.RESOLVE and len(self._tasks) < BARS:
-                label = f"  {safe_line(subject)[-24:]}"
-                self._tasks[stage, subject] = self._progress.add_task(label, total=total)
+                whole = self._totals[stage] = self._add(_LABELS[stage], 0)
+            self._progress.update(whole, total=(self._task(whole).total or 0) + total)
+            room = len(self._tasks) < BARS and (stage, subject) not in self._tasks
+            if stage is not Stage.RESOLVE and room:
+                self._tasks[stage, subject] = self._add(f"  {safe_line(subject)[-24:]}", total)
 
     def advance(self, stage: Stage, subject: str, count: int) -> None:
         """Move a blob's bar and the stage's."""
-        if (task := self._tasks.get((stage, subject))) is not None:
-            self._progress.advance(task, count)
-        if (whole := self._totals.get(stage)) is not None:
-            self._progress.advance(whole, count)
+        with self._lock:
+            for task in (self._tasks.get((stage, subject)), self._totals.get(stage)):
+                if task is not None:
+                    self._progress.advance(task, count)
+                    self._progress.update(task, amount=_amount(stage, self._task(task)))
 
     def finish(self, stage: Stage, subject: str) -> None:
         """Remove a blob's bar."""
         with self._lock:
             if (task := self._tasks.pop((stage, subject), None)) is not None:
                 self._progress.remove_task(task)
+
+    def _add(self, label: str, total: int) -> TaskID:
+        return self._progress.add_task(label, total=total, amount="")
+
+    def _task(self, task: TaskID) -> Task:
+        return next(one for one in self._progress.tasks if one.id == task)
 
     def note(self, text: str) -> None:
         """Print a line above the bars."""
@@ -134,6 +152,15 @@ class Bars:
         trace: TracebackType | None,
     ) -> None:
         self._progress.stop()
+
+
+def _amount(stage: Stage, task: Task) -> str:
+    """Return `1.4 of 2.8 GiB, 90 MiB/s`; images are counted, not weighed."""
+    done, total = task.completed, task.total or 0
+    if stage is Stage.RESOLVE:
+        return f"{done:.0f} of {total:.0f} images"
+    rate = f", {bytes_text(task.speed)}/s" if task.speed else ""
+    return f"{bytes_text(done)} of {bytes_text(total)}{rate}"
 
 
 class Lines:
@@ -181,4 +208,4 @@ class Lines:
 
 def progress_sink() -> Bars | Lines:
     """Return what fits standard error: bars on a terminal, lines elsewhere."""
-    return Bars() if talk.is_terminal else Lines()
+    return Bars() if talk.is_terminal and not talk.is_dumb_terminal else Lines()

@@ -1,4 +1,4 @@
-"""Inspections, differences and build reports as tables of at most 80 columns, and as JSON."""
+"""Inspections, differences and build reports as tables and as JSON."""
 
 from __future__ import annotations
 
@@ -16,8 +16,6 @@ from manifests.reference import Reference
 from manifests.release import Release
 from manifests.safetext import safe_line
 from manifests.strictjson import JsonValue
-
-MAX_WIDTH = 80
 
 
 def _table(*columns: str) -> Table:
@@ -38,7 +36,14 @@ def _text(value: object) -> Text:
 
 
 def _familiar(name: str) -> Text:
-    return _text(Reference.parse(name).familiar)
+    return _text(_short(Reference.parse(name)))
+
+
+def _short(reference: Reference) -> str:
+    """Return a reference as people know it; of a digest its first figures."""
+    if reference.digest is None:
+        return reference.familiar
+    return reference.familiar.replace(str(reference.digest), f"sha256:{reference.digest.short}")
 
 
 def heading(release: Release) -> str:
@@ -97,7 +102,7 @@ def _layer_table(inspection: Inspection) -> Table:
     table = _table("layer", "diff ID", ">size", ">unpacked", "images")
     for layer in inspection.layers.values():
         users = [
-            Reference.parse(image.name).familiar
+            _short(Reference.parse(image.name))
             for image in inspection.release.images
             if layer.digest in {one.digest for one in image.layers}
         ]
@@ -230,9 +235,13 @@ def report_view(report: BuildReport) -> RenderableType:
         *_pruned_lines(report),
         *(f"  signed  {fingerprint}" for fingerprint in report.signers),
         f"  time    {seconds_text(report.seconds)}",
-        *(f"  wrote   {safe_line(str(path))}" for path in report.paths),
     ]
     return Group(images, Text("\n".join(lines)))
+
+
+def path_lines(report: BuildReport) -> list[str]:
+    """Return where the bundle is; lines to be left whole, however long."""
+    return [f"  wrote   {safe_line(str(path))}" for path in report.paths]
 
 
 def _pruned_lines(report: BuildReport) -> list[str]:

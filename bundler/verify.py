@@ -65,8 +65,8 @@ def verification_text(verification: Verification) -> str:
     rate = bytes_text(verification.size / max(verification.seconds, 1e-3))
     return (
         f"{safe_line(f'{release.product} {release.version}')} (sequence {release.sequence})\n"
+        f"identity {verification.sums_digest}\n"
         f"{signers}\n"
-        f"  identity   {verification.sums_digest}\n"
         f"  checked    {bytes_text(verification.size)} in {seconds_text(verification.seconds)}, "
         f"{rate}/s: whole and signed"
     )
