@@ -5,16 +5,14 @@ Owns threads, their ends and how they are told to stop. Knows nothing of bundles
 
 from __future__ import annotations
 
-import queue
 import threading
-import time
 from collections.abc import Callable
 from typing import Final
 
 TICK: Final = 0.1
 """Seconds between two looks at a meter."""
 PATIENCE: Final = 5.0
-"""Seconds that a job gets to end after it was told to."""
+"""Seconds that a job gets to end after it was told to; one that waits for an engine is left."""
 
 
 class Halted(Exception):
@@ -67,57 +65,30 @@ class Meter:
         self._stop.set()
 
 
-class Crew:
-    """Jobs that run at once, each in a thread of its own.
-
-    The threads die with the process: one that waits for an engine is left to it after `PATIENCE`.
-    """
-
-    def __init__(self) -> None:
-        self._ended: queue.SimpleQueue[Job] = queue.SimpleQueue()
-        self.running: list[Job] = []
-
-    def start(self, name: str, work: Callable[[], object]) -> Job:
-        """Begin a job."""
-        job = Job(name, work, self._ended)
-        self.running.append(job)
-        job.start()
-        return job
-
-    def next_ended(self, timeout: float = TICK) -> Job | None:
-        """Wait for a job to end, at most `timeout` seconds; None if none did."""
-        try:
-            job = self._ended.get(timeout=timeout)
-        except queue.Empty:
-            return None
-        self.running.remove(job)
-        return job
-
-    def dismiss(self) -> None:
-        """Wait for all that were told to stop; leave those that can't."""
-        deadline = time.monotonic() + PATIENCE
-        while self.running and time.monotonic() < deadline:
-            self.next_ended(max(0.0, deadline - time.monotonic()))
-
-
 class Job(threading.Thread):
-    """One piece of work."""
+    """One piece of work in a thread that dies with the process."""
 
-    def __init__(
-        self, name: str, work: Callable[[], object], ended: queue.SimpleQueue[Job]
-    ) -> None:
+    def __init__(self, name: str, work: Callable[[], object]) -> None:
         super().__init__(name=name, daemon=True)
-        self.error: BaseException | None = None
-        self.seconds = 0.0
         self._work = work
-        self._announce = ended
+        self._error: BaseException | None = None
 
     def run(self) -> None:
         """Do the work; what it raises is kept for the one that waits."""
-        start = time.monotonic()
         try:
             self._work()
         except BaseException as error:  # noqa: BLE001 - raised again by whoever waits
-            self.error = error
-        self.seconds = time.monotonic() - start
-        self._announce.put(self)
+            self._error = error
+
+    def ends_within(self, seconds: float) -> bool:
+        """Wait for the end, at most `seconds`.
+
+        Raises:
+            BaseException: what the work raised.
+        """
+        self.join(seconds)
+        if self.is_alive():
+            return False
+        if self._error is not None:
+            raise self._error
+        return True

@@ -1,27 +1,24 @@
-"""Loads the images of a plan: who may go when, and what is told meanwhile.
+"""Loads the images of a plan, one after the other, and tells meanwhile.
 
-Owns the order of deliveries and their threads. An image starts only when no image before it, or
-beside it, is still to bring a layer that it has too. What is sent is `source`'s matter, how is the
-engine's.
+Owns the order and the thread in which an engine works. What is sent is `source`'s matter, how is
+the engine's. One image at a time: two at once were no faster on two cores, since the engine's own
+work fills them, and would take its space for two archives and our memory for two zstd windows.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from typing import Final
+import time
+from collections.abc import Iterator
+from functools import partial
 
-from installer.engines.base import Delivery, Engine
+from installer.engines.base import Delivery
 from installer.events import Event, ImageLoaded, Stage
-from installer.jobs import Crew, Job, Meter
-from installer.metered import metered
+from installer.jobs import Meter
+from installer.metered import metered_work
 from installer.plan import Plan
 from installer.source import BundleSource, PipeSource
-from manifests.digest import Digest
 from manifests.release import ImageRecord
-
-STREAMS: Final = 1
-"""Images sent at once."""
 
 
 class Loading:
@@ -35,9 +32,6 @@ class Loading:
         self.loaded = 0
         self._plan = plan
         self._meter = Meter(plan.read_bytes, cancel)
-        self._crew = Crew()
-        self._waiting = list(plan.deliveries)
-        self._jobs: dict[Job, Delivery] = {}
         self._source = self._make_source()
 
     @property
@@ -52,60 +46,31 @@ class Loading:
             Halted: a person asked to stop.
             MoonliftError: an image could not be loaded; those before it were.
         """
-        try:
-            while self._waiting or self._jobs:
-                self._start_some()
-                ended = self._crew.next_ended()
-                yield from metered(self._meter, Stage.LOAD)
-                if ended is not None:
-                    yield self._finish(ended)
-        finally:
-            self._meter.stop()
-            self._crew.dismiss()
+        for delivery in self._plan.deliveries:
+            start = time.monotonic()
+            self._meter.subject = delivery.image.written
+            yield from metered_work(self._meter, Stage.LOAD, partial(self._load, delivery))
+            self.loaded += 1
+            yield self._loaded(delivery, time.monotonic() - start)
+
+    def _load(self, delivery: Delivery) -> None:
+        self._plan.engine.load(delivery, self._source)
 
     def _make_source(self) -> BundleSource:
         sealed, meter = self._plan.verified.sealed, self._meter
         if sealed.medium.sequential:
-            return PipeSource(sealed, meter.add, self._sent, self._plan.deliveries)
-        return BundleSource(sealed, meter.add, self._sent)
+            return PipeSource(sealed, meter.add, self._at_work, self._plan.deliveries)
+        return BundleSource(sealed, meter.add, self._at_work)
 
-    def _sent(self, image: ImageRecord) -> None:
-        self._meter.subject = f"{image.written}: the engine is at work"
+    def _at_work(self, image: ImageRecord, how_far: str) -> None:
+        self._meter.subject = f"{image.written}: the engine unpacks {how_far}".rstrip()
 
-    def _start_some(self) -> None:
-        while len(self._jobs) < STREAMS and (ready := self._next_ready()) is not None:
-            self._waiting.remove(ready)
-            self._meter.subject = ready.image.written
-            job = self._crew.start(ready.image.name, _work(self._plan.engine, ready, self._source))
-            self._jobs[job] = ready
-
-    def _next_ready(self) -> Delivery | None:
-        """Return the first delivery that shares no layer with an unfinished one before it."""
-        store = self._plan.info.store
-        busy: set[Digest] = set()
-        for running in self._jobs.values():
-            busy.update(store.layer_keys(running.image))
-        for delivery in self._waiting:
-            keys = store.layer_keys(delivery.image)
-            if busy.isdisjoint(keys):
-                return delivery
-            busy.update(keys)
-        return None
-
-    def _finish(self, job: Job) -> ImageLoaded:
-        delivery = self._jobs.pop(job)
-        if job.error is not None:
-            raise job.error
-        self.loaded += 1
+    def _loaded(self, delivery: Delivery, seconds: float) -> ImageLoaded:
         return ImageLoaded(
             stage=Stage.LOAD,
             name=delivery.image.name,
             identity=str(self._plan.info.store.identity(delivery.image)),
             bytes_read=sum(layer.size for layer in delivery.missing),
             layers_sent=len(delivery.missing),
-            seconds=job.seconds,
+            seconds=seconds,
         )
-
-
-def _work(engine: Engine, delivery: Delivery, source: BundleSource) -> Callable[[], None]:
-    return lambda: engine.load(delivery, source)

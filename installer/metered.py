@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from installer.events import Advanced, Stage
-from installer.jobs import Crew, Halted, Meter
+from installer.jobs import PATIENCE, TICK, Halted, Job, Meter
 
 
 def metered(meter: Meter, stage: Stage) -> Iterator[Advanced]:
@@ -28,14 +28,13 @@ def metered_work(meter: Meter, stage: Stage, work: Callable[[], object]) -> Iter
         Halted: a person asked to stop.
         BaseException: whatever the work raises.
     """
-    crew = Crew()
-    job = crew.start(stage, work)
+    job = Job(stage, work)
+    job.start()
     try:
-        while crew.next_ended() is None:
+        while not job.ends_within(TICK):
             yield from metered(meter, stage)
-        if job.error is not None:
-            raise job.error
-        yield from metered(meter, stage)
     finally:
-        meter.stop()
-        crew.dismiss()
+        if job.is_alive():
+            meter.stop()
+            job.join(PATIENCE)
+    yield from metered(meter, stage)

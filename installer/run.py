@@ -136,7 +136,7 @@ class _Run:
         """Move every name, and only then tell of it: nobody listening can come between."""
         if self._cancel.is_set():
             raise Halted
-        source = BundleSource(self._plan.verified.sealed, lambda _: None, lambda _: None)
+        source = BundleSource(self._plan.verified.sealed, lambda _: None, lambda *_: None)
         try:
             for change in self._plan.names:
                 self._plan.engine.set_name(change.image, change.name, source)

@@ -23,16 +23,16 @@ KEPT_LIMIT: Final = 64 * 1024 * 1024
 
 Advance = Callable[[int], None]
 """Told of bytes read; may raise to break off."""
-Sent = Callable[[ImageRecord], None]
+AtWork = Callable[[ImageRecord, str], None]
 
 
 class BundleSource:
     """The bytes of one bundle for one load."""
 
-    def __init__(self, sealed: SealedRelease, advance: Advance, sent: Sent) -> None:
+    def __init__(self, sealed: SealedRelease, advance: Advance, at_work: AtWork) -> None:
         self._sealed = sealed
         self._advance = advance
-        self._sent = sent
+        self._at_work = at_work
 
     @property
     def repeatable(self) -> bool:
@@ -56,18 +56,22 @@ class BundleSource:
             self._advance(0)
             yield piece
 
-    def sent(self, image: ImageRecord) -> None:
-        """Pass on that the engine has all of an image."""
-        self._sent(image)
+    def at_work(self, image: ImageRecord, how_far: str) -> None:
+        """Pass on that the engine has all of an image and unpacks it."""
+        self._at_work(image, how_far)
 
 
 class PipeSource(BundleSource):
     """The same from a pipe: layers come once, in the bundle's order."""
 
     def __init__(
-        self, sealed: SealedRelease, advance: Advance, sent: Sent, deliveries: Sequence[Delivery]
+        self,
+        sealed: SealedRelease,
+        advance: Advance,
+        at_work: AtWork,
+        deliveries: Sequence[Delivery],
     ) -> None:
-        super().__init__(sealed, advance, sent)
+        super().__init__(sealed, advance, at_work)
         self._uses = Counter(layer.digest for one in deliveries for layer in one.missing)
         self._kept: dict[Digest, bytes] = {}
 

@@ -170,8 +170,8 @@ class Source(Protocol):
     def repeatable(self) -> bool:
         """Whether a layer can be read a second time."""
 
-    def sent(self, image: ImageRecord) -> None:
-        """Be told that all of an image's bytes were handed over, and the engine is at work."""
+    def at_work(self, image: ImageRecord, how_far: str) -> None:
+        """Be told that the engine has all of an image and unpacks it; `how_far` may be empty."""
 
 
 class Engine(Protocol):

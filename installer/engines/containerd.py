@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Final
 
 from installer.engines.archive import Member, stream
@@ -82,7 +83,7 @@ class ContainerdStoreEngine(DockerEngine):
     def _send(
         self, image: ImageRecord, name: str, layers: Sequence[LayerRecord], source: Source
     ) -> None:
-        self._api.load(_body(image, name, layers, source))
+        self._api.load(_body(image, name, layers, source), partial(source.at_work, image))
 
 
 def is_keeping_name(name: str) -> bool:
@@ -94,7 +95,7 @@ def _body(
     image: ImageRecord, name: str, layers: Sequence[LayerRecord], source: Source
 ) -> Iterator[bytes | memoryview]:
     yield from stream(_members(image, name, layers, source))
-    source.sent(image)
+    source.at_work(image, "")
 
 
 def _members(

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, cast
@@ -21,6 +21,7 @@ from docker.errors import DockerException, NotFound
 
 from manifests.digest import Digest, MalformedDigest
 from manifests.errors import EngineFailed, UsageError
+from manifests.quantities import bytes_text
 from manifests.reference import MalformedReference, Reference
 from manifests.safetext import safe_line
 
@@ -88,8 +89,12 @@ class DockerApi:
             except NotFound:
                 return None
 
-    def load(self, body: Iterator[bytes | memoryview]) -> list[Digest]:
+    def load(self, body: Iterator[bytes | memoryview], told: Callable[[str], None]) -> list[Digest]:
         """Send an archive and return the image IDs that the engine says it made.
+
+        Args:
+            body: the archive.
+            told: called with how far the engine is, when it says so.
 
         What `body` raises breaks the connection before the archive's end, and passes through.
 
@@ -98,7 +103,7 @@ class DockerApi:
         """
         with reported(self.url, "engine-load", "broke off while it was sent an image"):
             lines = self._patient.load_image(cast("Iterator[bytes]", body))
-            return read_answer(self.url, lines)
+            return read_answer(self.url, lines, told)
 
     def tag(self, identity: str, name: str) -> None:
         """Let `name`, a full reference with a tag, point to an image."""
@@ -147,7 +152,9 @@ def socket_url(given: str) -> str:
     return url
 
 
-def read_answer(engine: str, lines: Iterable[Mapping[str, Any]]) -> list[Digest]:
+def read_answer(
+    engine: str, lines: Iterable[Mapping[str, Any]], told: Callable[[str], None]
+) -> list[Digest]:
     """Read every line of the answer to a load, and return the image IDs in it.
 
     Raises:
@@ -159,6 +166,8 @@ def read_answer(engine: str, lines: Iterable[Mapping[str, Any]]) -> list[Digest]
         text = str(line.get("stream") or "").strip()
         if text.startswith(_LOADED):
             loaded.append(_digest(engine, text.removeprefix(_LOADED)))
+        if how_far := _how_far(line):
+            told(how_far)
         if complaint := _complaint(line):
             complaints.append(complaint)
     if complaints:
@@ -214,6 +223,16 @@ def _complaint(line: Mapping[str, Any]) -> str:
     text = str(line.get("stream") or "")
     unpacking = text if _UNPACK_FAILED in text.lower() else ""
     return str(message or line.get("error") or line.get("message") or unpacking or "")
+
+
+def _how_far(line: Mapping[str, Any]) -> str:
+    detail = line.get("progressDetail")
+    done, total = (
+        detail.get(x) if isinstance(detail, Mapping) else 0 for x in ("current", "total")
+    )
+    if not (isinstance(done, int) and isinstance(total, int) and 0 < done <= total):
+        return ""
+    return f"{bytes_text(done)} of {bytes_text(total)}"
 
 
 def _listed(entry: Mapping[str, Any]) -> Listed:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from installer.engines.archive import Member, stream
 from installer.engines.base import Delivery, Presence, Source, Store
@@ -62,7 +63,7 @@ class GraphDriverEngine(DockerEngine):
         self._api.tag(str(image.image_id), delivery.keep)
 
     def _send(self, image: ImageRecord, layers: Sequence[LayerRecord], source: Source) -> None:
-        loaded = self._api.load(_body(image, layers, source))
+        loaded = self._api.load(_body(image, layers, source), partial(source.at_work, image))
         if not loaded:
             raise refused(self._api.url, "it ended without a word of the image")
         for identity in loaded:
@@ -98,16 +99,16 @@ class GraphDriverEngine(DockerEngine):
 
 def _refused_a_part(error: EngineFailed, delivery: Delivery, source: Source) -> bool:
     """Tell whether the whole image may go where a part of it did not."""
-    partial = len(delivery.missing) < len(delivery.image.layers)
+    some = len(delivery.missing) < len(delivery.image.layers)
     missed_something = "no such file" in str(error) or "not exist" in str(error)
-    return partial and missed_something and source.repeatable
+    return some and missed_something and source.repeatable
 
 
 def _body(
     image: ImageRecord, layers: Sequence[LayerRecord], source: Source
 ) -> Iterator[bytes | memoryview]:
     yield from stream(_members(image, layers, source))
-    source.sent(image)
+    source.at_work(image, "")
 
 
 def _members(image: ImageRecord, layers: Sequence[LayerRecord], source: Source) -> Iterator[Member]:

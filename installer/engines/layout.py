@@ -67,7 +67,7 @@ class LayoutEngine:
                 self._write(layer, source.stored(layer))
             for record in reversed(delivery.image.documents):
                 self._write(record, iter((memoryview(source.document(record.digest)),)))
-            source.sent(delivery.image)
+            source.at_work(delivery.image, "")
 
     def set_name(self, image: ImageRecord, name: str, source: Source) -> None:
         """Name `image` in index.json."""

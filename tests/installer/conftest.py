@@ -71,7 +71,7 @@ class Host:
         return verify(medium, self.trust.load(), self.ledger, NOW, leniency)
 
     def source(self, sealed: SealedRelease) -> BundleSource:
-        return BundleSource(sealed, lambda _: None, lambda _: None)
+        return BundleSource(sealed, lambda _: None, lambda *_: None)
 
     def plan(self, path: Path, engine: Engine | str, *, one_pass: bool = False) -> Plan:
         opened = open_engine(engine) if isinstance(engine, str) else engine

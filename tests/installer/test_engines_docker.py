@@ -250,10 +250,13 @@ def test_sockets() -> None:
 )
 def test_every_kind_of_complaint_is_heard(line: dict[str, object]) -> None:
     good: dict[str, object] = {"stream": f"Loaded image ID: sha256:{'a' * 64}\n"}
-    assert len(read_answer("engine", [{"status": "Loading layer"}, good])) == 1
+    told: list[str] = []
+    layer = {"status": "Loading layer", "progressDetail": {"current": 2048, "total": 4096}}
+    assert len(read_answer("engine", [layer, good], told.append)) == 1
+    assert told == ["2.00 KiB of 4.00 KiB"]
     for lines in ([good, line], [line, good]):
         with pytest.raises(EngineFailed, match="boom"):
-            read_answer("engine", lines)
+            read_answer("engine", lines, told.append)
 
 
 def test_names_that_engines_show() -> None:

@@ -6,16 +6,13 @@ import gzip
 import threading
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 
 import pytest
 import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from installer import load
-from installer.engines.base import Delivery, Source
-from installer.engines.choose import open_engine
+from installer.engines.base import Delivery
 from installer.events import Outcome
 from installer.expand import MAX_WINDOW, PIECE, expand
 from installer.jobs import Halted, Meter
@@ -134,7 +131,7 @@ def test_hands_on_nothing_of_a_damaged_chunk(host: Host) -> None:
     damaged = bytearray(bundle.files[layer.name])
     damaged[CHUNK_SIZE + 5] ^= 1
     (bundle.path / layer.name).write_bytes(damaged)
-    source = BundleSource(host.verify(bundle.path).sealed, lambda _: None, lambda _: None)
+    source = BundleSource(host.verify(bundle.path).sealed, lambda _: None, lambda *_: None)
     handed_on: list[int] = []
     with pytest.raises(BundleRefused) as caught:
         handed_on.extend(map(len, source.unpacked(layer)))
@@ -147,7 +144,7 @@ def test_stops_between_two_chunks_when_told(host: Host) -> None:
     (layer,) = bundle.release.images[0].layers
     cancel = threading.Event()
     meter = Meter(layer.size, cancel)
-    source = BundleSource(host.verify(bundle.path).sealed, meter.add, lambda _: None)
+    source = BundleSource(host.verify(bundle.path).sealed, meter.add, lambda *_: None)
     pieces = source.unpacked(layer)
     next(pieces)
     cancel.set()
@@ -213,60 +210,20 @@ def test_what_is_kept_from_a_pipe_is_let_go_of(host: Host) -> None:
         sealed = host.verify(pipe).sealed
         deliveries = [Delivery(image, image.layers, "") for image in bundle.release.images]
         refuse_unordered(sealed, deliveries)
-        source = PipeSource(sealed, lambda _: None, lambda _: None, deliveries)
+        source = PipeSource(sealed, lambda _: None, lambda *_: None, deliveries)
         for layer in (layer for one in deliveries for layer in one.missing):
             data = b"".join(map(bytes, source.stored(layer)))
             assert Digest.of(data) == layer.digest
     assert source._kept == {}
 
 
-class Watcher:
-    """An engine that only notes who is loaded beside whom."""
-
-    def __init__(self) -> None:
-        self.beside: dict[str, set[str]] = {}
-        self._now: set[str] = set()
-        self._lock = threading.Lock()
-
-    def load(self, delivery: Delivery, source: Source) -> None:
-        del source
-        name = delivery.image.name
-        with self._lock:
-            self._now.add(name)
-            for one in self._now:
-                self.beside.setdefault(one, set()).update(self._now)
-        threading.Event().wait(0.05)
-        with self._lock:
-            self._now.discard(name)
-
-
-def test_images_that_share_a_missing_layer_are_never_sent_together(
-    host: Host, monkeypatch: pytest.MonkeyPatch, tmp_path: object
-) -> None:
-    own = [LayerSpec({f"file{number}": b"x"}) for number in range(4)]
-    images: Mapping[str, Spec] = {
-        "docker.io/a/first:1": ImageSpec((BASE, own[0])),
-        "docker.io/a/second:1": ImageSpec((BASE, own[1])),
-        "docker.io/a/apart:1": ImageSpec((own[2],)),
-        "docker.io/a/alone:1": ImageSpec((own[3],)),
-    }
-    monkeypatch.setattr(load, "STREAMS", 2)
-    watcher = Watcher()
-    made = host.plan(host.bundle(images).path, open_engine(f"layout:{tmp_path}/out"))
-    watched = replace(made, engine=watcher)  # type: ignore[arg-type]
-    list(load.Loading(watched, threading.Event()).events())
-    beside = {name.split("/")[2]: found for name, found in watcher.beside.items()}
-    assert "docker.io/a/second:1" not in beside["first:1"]
-    assert len(beside["first:1"]) > 1
-
-
 def test_a_bug_in_a_thread_comes_out_of_the_stream(
     host: Host, fake: FakeEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(_self: object, _image: ImageRecord) -> None:
+    def broken(_self: object, _image: ImageRecord, _how_far: str) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(BundleSource, "sent", broken)
+    monkeypatch.setattr(BundleSource, "at_work", broken)
     with pytest.raises(ZeroDivisionError):
         list(run(host.plan(host.bundle().path, fake.url), threading.Event()))
     assert fake.names == {}
