@@ -21,8 +21,8 @@ from manifests.layout import is_litter
 
 MAX_ENTRIES: Final = 100_000
 """Files of one bundle."""
-MAX_DEPTH: Final = 8
-"""Folders below the bundle's root."""
+MAX_DEPTH: Final = 100
+"""Folders below the bundle's root: as many as a name of 200 characters can have."""
 
 _OPEN_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -118,6 +118,8 @@ class DirectoryMedium:
     def open(self, name: str) -> io.RawIOBase:
         """Open a file beneath the root; no component may be a symbolic link."""
         *folders, last = name.split("/")
+        if ".." in folders or last in ("", ".", ".."):
+            raise missing(name, self.path)
         folder = os.dup(self._root)
         try:
             for part in folders:
@@ -205,16 +207,16 @@ def open_medium(path: Path) -> Medium:
         NotInstallableHere: `bundle-not-found`.
         BundleRefused: there is something, but no bundle.
     """
-    from manifests.tarform import PipeMedium, TarMedium, join_parts  # noqa: PLC0415 - mutual
+    from manifests.tarmedium import PipeMedium, TarMedium, join_parts  # noqa: PLC0415 - mutual
 
-    if str(path) == "-":
-        return PipeMedium(io.FileIO(os.dup(0)))
     try:
+        if str(path) == "-":
+            return PipeMedium(_pipe(os.dup(0)))
         status = path.stat()
         if stat.S_ISDIR(status.st_mode):
             return DirectoryMedium(path)
         if stat.S_ISFIFO(status.st_mode):
-            return PipeMedium(io.FileIO(path))
+            return PipeMedium(_pipe(os.open(path, os.O_RDONLY | os.O_CLOEXEC)))
         return TarMedium(join_parts(path), str(path))
     except OSError as error:
         raise NotInstallableHere(
@@ -222,3 +224,9 @@ def open_medium(path: Path) -> Medium:
             f"expected a bundle at {path}, found {error.strerror or error}",
             hint="give the bundle's folder, its .tar, its first part .tar.001, or - for a pipe",
         ) from error
+
+
+def _pipe(descriptor: int) -> io.FileIO:
+    """Return a stream that waits for its writer, whatever an earlier user of the pipe had set."""
+    os.set_blocking(descriptor, True)
+    return io.FileIO(descriptor)

@@ -1,34 +1,45 @@
-"""The one-file form of a bundle: an uncompressed tar, whole, in numbered parts, or from a pipe.
+"""The tar grammar of a bundle's one-file form: its headers, written and read.
 
-Only headers are parsed, strictly: plain regular files (POSIX ustar, GNU base-256 sizes), no
-extension headers, no links; nothing is unpacked. Source: POSIX.1-2001 pax, GNU tar manual
-("Standard format").
+Headers are written and read strictly: plain regular files (POSIX ustar, GNU base-256 sizes), no
+extension headers, no links. Source: POSIX.1-2001 pax, GNU tar manual ("Standard format").
 """
 
 from __future__ import annotations
 
 import io
-import os
-import re
 import tarfile
-from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from manifests.errors import BundleRefused
-from manifests.medium import MAX_ENTRIES, missing, not_regular, refuse_extra
+from manifests.medium import MAX_ENTRIES, not_regular
 
 BLOCK: Final = 512
 _SKIP: Final = 1024 * 1024
-_PART = re.compile(r"(.+\.tar)\.([0-9]{3,4})", re.ASCII)
+_SIZE = slice(124, 136)
+_CHECKSUM = slice(148, 156)
 
 
 def header(name: str, size: int, *, executable: bool = False) -> bytes:
-    """Return the 512-byte tar header of a regular file: owner root, time 0."""
+    """Return the 512-byte tar header of a regular file: owner root, time 0.
+
+    A name of over 100 characters is split as ustar does, never told in an extension header.
+    """
     info = tarfile.TarInfo(name)
     info.size = size
     info.mode = 0o755 if executable else 0o644
-    return info.tobuf(format=tarfile.GNU_FORMAT, encoding="ascii", errors="strict")
+    if len(name) <= tarfile.LENGTH_NAME:
+        return info.tobuf(format=tarfile.GNU_FORMAT, encoding="ascii", errors="strict")
+    info.size = 0
+    block = bytearray(info.tobuf(tarfile.USTAR_FORMAT, encoding="ascii", errors="strict"))
+    block[_SIZE] = _size_field(size)
+    block[_CHECKSUM] = b" " * 8
+    block[_CHECKSUM] = b"%06o\0 " % sum(block)
+    return bytes(block)
+
+
+def _size_field(size: int) -> bytes:
+    """Return a size as eleven octal digits, or binary when they don't suffice (GNU base-256)."""
+    return b"%011o\0" % size if size < 8**11 else b"\x80" + size.to_bytes(11, "big")
 
 
 def padding(size: int) -> bytes:
@@ -45,212 +56,9 @@ def part_name(base: str, number: int) -> str:
     return f"{base}.{number:03d}"
 
 
-def join_parts(path: Path) -> Parts:
-    """Open `path`, together with the parts that follow it when it is the first of several.
-
-    Raises:
-        BundleRefused: `part-missing`: it is a later part, or one between is not there.
-        OSError: it can't be opened.
-    """
-    match = _PART.fullmatch(path.name)
-    if match is None:
-        return Parts([path])
-    base, number = match[1], int(match[2])
-    if number != 1:
-        raise BundleRefused(
-            "part-missing", f"expected the first part, found {path.name}", hint=f"give {base}.001"
-        )
-    numbers = sorted(_part_numbers(path.parent, base))
-    if numbers != list(range(1, len(numbers) + 1)):
-        gap = next(n for n in range(1, numbers[-1]) if n not in numbers)
-        raise BundleRefused("part-missing", f"{part_name(base, gap)} is not there")
-    return Parts([path.parent / part_name(base, n) for n in numbers])
-
-
-def _part_numbers(folder: Path, base: str) -> Iterator[int]:
-    for entry in folder.iterdir():
-        match = _PART.fullmatch(entry.name)
-        if match and match[1] == base and entry.name == part_name(base, int(match[2])):
-            yield int(match[2])
-
-
-class Parts:
-    """One or more files read as one, at any offset, from several threads."""
-
-    def __init__(self, paths: list[Path]) -> None:
-        self._files: list[io.FileIO] = []
-        try:
-            self._files += [io.FileIO(path) for path in paths]
-        except OSError:
-            self.close()
-            raise
-        self._sizes = [file.seek(0, io.SEEK_END) for file in self._files]
-        self.size = sum(self._sizes)
-
-    def readinto_at(self, view: memoryview, offset: int) -> int:
-        """Fill `view` from `offset`, at most to the end of the part that it is in."""
-        for file, size in zip(self._files, self._sizes, strict=True):
-            if offset < size:
-                return os.preadv(file.fileno(), [view[: size - offset]], offset)
-            offset -= size
-        return 0
-
-    def close(self) -> None:
-        """Close every part."""
-        for file in self._files:
-            file.close()
-
-
-class _Member(io.RawIOBase):
-    """One member of a seekable tar; also the archive itself, from 0 to its end."""
-
-    def __init__(self, archive: Parts, offset: int, size: int) -> None:
-        super().__init__()
-        self._archive = archive
-        self.position = offset
-        self._end = offset + size
-
-    def readable(self) -> bool:
-        """Always."""
-        return True
-
-    def readinto(self, buffer: Any, /) -> int:
-        """Read up to the member's end."""
-        with memoryview(buffer) as view:
-            count = self._archive.readinto_at(view[: self._end - self.position], self.position)
-        self.position += count
-        return count
-
-
-class _Passing(io.RawIOBase):
-    """One member of a tar that comes through a pipe."""
-
-    def __init__(self, archive: io.RawIOBase, size: int) -> None:
-        super().__init__()
-        self._archive = archive
-        self.left = size
-
-    def readable(self) -> bool:
-        """Always."""
-        return True
-
-    def readinto(self, buffer: Any, /) -> int:
-        """Read up to the member's end."""
-        with memoryview(buffer) as view:
-            count = self._archive.readinto(view[: self.left]) or 0
-        self.left -= count
-        return count
-
-
-class TarMedium:
-    """A bundle as a seekable tar: headers are read at once, contents when asked."""
-
-    sequential = False
-
-    def __init__(self, archive: Parts, path: str) -> None:
-        self.path = path
-        self.litter: tuple[str, ...] = ()
-        self._archive = archive
-        self._offsets: dict[str, int] = {}
-        sizes: dict[str, int] = {}
-        cursor = _Member(archive, 0, archive.size)
-        while (member := _next_header(cursor, path)) is not None:
-            name, size = member
-            if name in sizes:
-                raise BundleRefused("file-extra", f"{path}: {name} is there twice", file=name)
-            sizes[name] = size
-            self._offsets[name] = cursor.position
-            cursor.position += size + -size % BLOCK
-            if cursor.position > archive.size:
-                raise _truncated(path, name)
-            if len(sizes) > MAX_ENTRIES:
-                raise BundleRefused("file-extra", f"{path}: more than {MAX_ENTRIES} files")
-        self.sizes: Mapping[str, int] = sizes
-
-    def open(self, name: str) -> io.RawIOBase:
-        """Open a member."""
-        if name not in self._offsets:
-            raise missing(name, self.path)
-        return _Member(self._archive, self._offsets[name], self.sizes[name])
-
-    def peek(self) -> str | None:
-        """A seekable archive is read in any order."""
-        return None
-
-    def expect(self, names: frozenset[str]) -> None:
-        """Refuse any other file."""
-        refuse_extra(self.sizes, names, self.path)
-
-    def close(self) -> None:
-        """Close the archive."""
-        self._archive.close()
-
-
-class PipeMedium:
-    """A bundle that comes through a pipe: files are met in order and can't be met again."""
-
-    sequential = True
-    path = "-"
-
-    def __init__(self, archive: io.RawIOBase) -> None:
-        self._archive = archive
-        self._current: _Passing | None = None
-        self._tail = b""
-        self._pending: str | None = None
-        self._ended = False
-        self._expected: frozenset[str] | None = None
-        self.sizes: dict[str, int] = {}
-        self.litter: tuple[str, ...] = ()
-
-    def peek(self) -> str | None:
-        """Return the name of the next file, or None at the end."""
-        if self._pending is None and not self._ended:
-            self._advance()
-        return self._pending
-
-    def open(self, name: str) -> io.RawIOBase:
-        """Open the file `name`, passing over any before it that nobody asked for.
-
-        Raises:
-            BundleRefused: `file-missing`: it does not come any more.
-        """
-        while (found := self.peek()) is not None:
-            window = self._current
-            self._pending = None
-            if found == name and window is not None:
-                return window
-        raise missing(name, "the pipe, from here on,")
-
-    def expect(self, names: frozenset[str]) -> None:
-        """Refuse any other file, when it comes."""
-        refuse_extra(self.sizes, names, self.path)
-        self._expected = names
-
-    def close(self) -> None:
-        """Close the pipe."""
-        self._archive.close()
-
-    def _advance(self) -> None:
-        if self._current is not None:
-            _skip(self._archive, self._current.left + len(self._tail), self.path)
-        member = _next_header(self._archive, self.path)
-        if member is None:
-            self._ended = True
-            return
-        name, size = member
-        if name in self.sizes:
-            raise BundleRefused("file-extra", f"pipe: {name} comes twice", file=name)
-        if self._expected is not None:
-            refuse_extra([name], self._expected, "pipe")
-        self.sizes[name] = size
-        self._current = _Passing(self._archive, size)
-        self._tail = padding(size)
-        self._pending = name
-
-
-def _next_header(archive: io.RawIOBase, path: str) -> tuple[str, int] | None:
+def next_header(archive: io.RawIOBase, path: str) -> tuple[str, int] | None:
     """Return the next regular file's name and size; None at the end-of-archive block."""
-    while True:
+    for _ in range(MAX_ENTRIES):
         block = _exactly(archive, BLOCK, path)
         if block == bytes(BLOCK):
             return None
@@ -266,27 +74,41 @@ def _next_header(archive: io.RawIOBase, path: str) -> tuple[str, int] | None:
         if info.type not in (tarfile.REGTYPE, tarfile.AREGTYPE) or info.size < 0:
             raise not_regular(name, f"tar entry of type {info.type!r}")
         return name, info.size
+    raise BundleRefused("file-extra", f"{path}: more than {MAX_ENTRIES} folders")
 
 
 def _exactly(archive: io.RawIOBase, count: int, path: str) -> bytes:
     data = bytearray()
     while len(data) < count:
-        more = archive.read(count - len(data))
+        more = _read(archive, count - len(data), path)
         if not more:
-            raise _truncated(path, "a header")
+            raise truncated(path, "a header")
         data += more
     return bytes(data)
 
 
-def _skip(archive: io.RawIOBase, count: int, path: str) -> None:
+def skip(archive: io.RawIOBase, count: int, path: str) -> None:
+    """Read and drop `count` bytes."""
     while count:
-        data = archive.read(min(count, _SKIP))
+        data = _read(archive, min(count, _SKIP), path)
         if not data:
-            raise _truncated(path, "a file")
+            raise truncated(path, "a file")
         count -= len(data)
 
 
-def _truncated(path: str, where: str) -> BundleRefused:
+def _read(archive: io.RawIOBase, count: int, path: str) -> bytes:
+    try:
+        return archive.read(count) or b""
+    except OSError as error:
+        raise BundleRefused(
+            "medium-unreadable",
+            f"{path}: {error.strerror or error}",
+            hint="try another port or drive, or copy the bundle again",
+        ) from error
+
+
+def truncated(path: str, where: str) -> BundleRefused:
+    """Build the error for an archive that ends too early."""
     return BundleRefused(
         "bundle-truncated",
         f"{path}: ends inside {where}",
