@@ -52,5 +52,5 @@ def is_signature(name: str) -> bool:
 
 def is_litter(name: str) -> bool:
     """Tell whether an operating system, not a person, put `name` on the drive."""
-    first = name.partition("/")[0]
-    return first in LITTER or name.rpartition("/")[2].startswith("._")
+    first, last = name.partition("/")[0], name.rpartition("/")[2]
+    return first in LITTER or last == ".DS_Store" or last.startswith("._")
