@@ -77,11 +77,12 @@ def verified_chunks(medium: Medium, file: ChunkedFile) -> Iterator[memoryview]:
     A view is valid until the one after the next is asked for.
 
     Raises:
-        BundleRefused: `chunk-damaged`, `bundle-truncated`, `file-missing`.
+        BundleRefused: `chunk-damaged`, `size-mismatch`, `bundle-truncated`, `file-missing`.
     """
     count = len(file.chunks) if file.size else 0
     buffers = [bytearray(min(CHUNK_SIZE, file.size)) for _ in range(min(count, READ_AHEAD + 2))]
     with medium.open(file.name) as stream, ThreadPoolExecutor(1, "read-ahead") as ahead:
+        _check_size(medium, file)
         pending: list[Future[memoryview]] = []
         try:
             for number in range(count + READ_AHEAD):
@@ -93,6 +94,20 @@ def verified_chunks(medium: Medium, file: ChunkedFile) -> Iterator[memoryview]:
         finally:
             for future in pending:
                 future.cancel()
+
+
+def _check_size(medium: Medium, file: ChunkedFile) -> None:
+    """Refuse a file with other than its signed number of bytes; a pipe tells only when it comes."""
+    found = medium.sizes[file.name]
+    if found != file.size:
+        raise BundleRefused(
+            "size-mismatch",
+            f"{file.name}: expected {file.size} bytes, found {found}",
+            hint="copy the bundle again from where it came",
+            file=file.name,
+        )
+    if not file.size and file.chunks != (Digest.of(b""),):
+        raise damaged(file, 0, Digest.of(b""))
 
 
 def _read_chunk(
