@@ -301,7 +301,7 @@ JSON = st.recursive(
 
 
 @pytest.mark.property
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(JSON)
 def test_any_manifest_is_taken_or_refused(tmp_path: Path, value: object) -> None:
     files = {"1.tar": TARS[0], "c.json": ImageSpec((APP.layers[0],)).build().config.data}

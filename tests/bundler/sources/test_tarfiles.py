@@ -333,7 +333,7 @@ BLOCKS = st.sampled_from(
 
 
 @pytest.mark.property
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.lists(BLOCKS, max_size=12).map(b"".join) | st.binary(max_size=2000))
 def test_any_bytes_are_listed_or_refused(tmp_path: Path, data: bytes) -> None:
     try:
