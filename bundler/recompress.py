@@ -6,18 +6,17 @@ of the layer. Knows neither where bytes come from nor where they go.
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
-from itertools import chain
 from typing import IO, Any, Final, cast
 
 import zstandard
 from isal import isal_zlib
 
+from bundler.zstdframes import BrokenFrames, whole_frames
 from manifests.chunks import ChunkHasher
 from manifests.digest import Digest, new_hash
 from manifests.errors import SourceFailed
@@ -32,7 +31,6 @@ LONG_MATCH_RATE_LOG: Final = 10
 QUEUED_PIECES: Final = 4
 LONG_MATCH_MINIMUM: Final = 64
 """Bytes of the shortest long match: zstd's default, said so that it can be asked for memory."""
-SEAL_BYTES: Final = 32
 _GZIP = 31
 """zlib's wbits for a gzip wrapper."""
 _IsalError = cast("type[Exception]", isal_zlib.error)
@@ -201,7 +199,7 @@ def _gunzip(source: Iterable[bytes]) -> Iterator[bytes]:
             rest = member.unused_data if member.eof else b""
             member = None if member.eof else member
     if member is not None:
-        raise _ends_early(Compression.GZIP)
+        raise MalformedLayer("layer-malformed", "its gzip data ends too early")
 
 
 def _feed(member: Any, data: bytes) -> Iterator[bytes]:
@@ -215,31 +213,16 @@ def _feed(member: Any, data: bytes) -> Iterator[bytes]:
 
 
 def _unzstd(source: Iterable[bytes]) -> Iterator[bytes]:
-    """Inflate zstd; the library does not tell a frame that is cut short from one that is whole.
-
-    So a small frame of our own with random content follows the source's: only after whole frames
-    does it come out as it went in. Its checksum keeps it from passing for a part of another.
-    """
-    seal = os.urandom(SEAL_BYTES)
-    sealing = zstandard.ZstdCompressor(write_checksum=True).compress(seal)
     reader = zstandard.ZstdDecompressor(max_window_size=2**WINDOW_LOG_MAX).stream_reader(
-        cast("IO[bytes]", _Readable(chain(source, [sealing]))), read_across_frames=True
+        cast("IO[bytes]", _Readable(whole_frames(source))), read_across_frames=True
     )
-    held = b""
     try:
         while piece := reader.read(PIECE):
-            held += piece
-            if len(held) > SEAL_BYTES:
-                yield held[:-SEAL_BYTES]
-                held = held[-SEAL_BYTES:]
+            yield piece
+    except BrokenFrames as error:
+        raise MalformedLayer("layer-malformed", str(error)) from error
     except zstandard.ZstdError as error:
         raise MalformedLayer("layer-malformed", f"it is not zstd: {error}") from error
-    if held != seal:
-        raise _ends_early(Compression.ZSTD)
-
-
-def _ends_early(compression: Compression) -> MalformedLayer:
-    return MalformedLayer("layer-malformed", f"its {compression} data ends too early")
 
 
 class _Readable:
