@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
+from installer.ahead import ahead
 from installer.engines.base import Delivery
 from installer.expand import expand
 from manifests.chunks import chunked_file, verified_chunks
@@ -52,9 +53,9 @@ class BundleSource:
 
     def unpacked(self, layer: LayerRecord) -> Iterator[memoryview]:
         """Yield a layer's tar."""
-        for piece in expand(layer, self.stored(layer)):
+        for piece in ahead(expand(layer, self.stored(layer))):
             self._advance(0)
-            yield piece
+            yield memoryview(piece)
 
     def at_work(self, image: ImageRecord, how_far: str) -> None:
         """Pass on that the engine has all of an image and unpacks it."""
