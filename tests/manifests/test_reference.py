@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -166,9 +168,11 @@ DIGESTS = st.none() | st.binary().map(Digest.of)
 
 @st.composite
 def written(draw: st.DrawFn) -> str:
-    host = draw(st.just("") | HOST.map("{}/".format))
+    repository = draw(REPOSITORY)
+    short = "/" not in repository or re.fullmatch("[a-z0-9_-]+", repository.partition("/")[0])
+    host = draw(HOST.map("{}/".format) | (st.just("") if short else st.nothing()))
     tag, digest = draw(TAG), draw(DIGESTS)
-    return f"{host}{draw(REPOSITORY)}{f':{tag}' if tag else ''}{f'@{digest}' if digest else ''}"
+    return f"{host}{repository}{f':{tag}' if tag else ''}{f'@{digest}' if digest else ''}"
 
 
 @pytest.mark.property
