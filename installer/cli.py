@@ -110,7 +110,7 @@ def verify(  # noqa: PLR0913 - one argument an option
     accept_expired: Expired = False,
     json: Json = False,
 ) -> None:
-    """Check a bundle's signatures, freshness and every byte; change nothing."""
+    """Check signatures, freshness and every byte of a bundle."""
     console = Console(Form.JSON if json else Form.TEXT)
     with console.guarded():
         from installer import verbs  # noqa: PLC0415 - only what a verb needs is imported

@@ -7,7 +7,7 @@ itself; `plan` and `run` do the work.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import KW_ONLY, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,15 +15,17 @@ from typing import TYPE_CHECKING, Protocol
 
 from installer.console import Console, Form, stopping
 from installer.events import Event, Stage, StageFinished, StageStarted, Unit
+from installer.history import HistoryEntry
 from installer.jobs import Halted, Meter
 from installer.ledger import Ledger
 from installer.metered import metered_work
 from installer.texts import bundle_json, bundle_lines, plan_json, plan_lines
 from installer.trust import TrustedKeys, TrustStore
 from installer.verify import Leniency, VerifiedBundle, check_everything, unread_bytes, verify
-from manifests.errors import ExitCode
+from manifests.errors import BundleRefused, ExitCode, MoonliftError
 from manifests.medium import open_medium
 from manifests.quantities import bytes_text
+from manifests.safetext import safe_line
 
 if TYPE_CHECKING:
     from installer.plan import Plan
@@ -67,6 +69,18 @@ def opened(
         yield verify(medium, asked, Ledger(homes.state), datetime.now(UTC), leniency)
 
 
+@contextmanager
+def recorded_refusal(homes: Homes) -> Iterator[None]:
+    """Write down that a bundle was refused, if this user may write there."""
+    try:
+        yield
+    except BundleRefused as refusal:
+        with suppress(MoonliftError), Ledger(homes.state).locked() as ledger:
+            facts = {"code": refusal.code, "reason": safe_line(str(refusal), limit=500)}
+            ledger.record(HistoryEntry(datetime.now(UTC), "refused", facts=facts))
+        raise
+
+
 def verify_bundle(console: Console, verified: VerifiedBundle, *, quick: bool) -> None:
     """Show who signed the bundle, then read every byte unless `quick`."""
     console.lines(bundle_lines(verified))
@@ -94,7 +108,7 @@ def install_bundle(
 
     if not choices.yes:
         console.refuse_silence("--yes installs without asking; --dry-run shows the plan")
-    with opened(homes, bundle, leniency) as verified:
+    with recorded_refusal(homes), opened(homes, bundle, leniency) as verified:
         console.lines(bundle_lines(verified))
         ledger = Ledger(homes.state)
         with closing(open_engine(choices.engine)) as engine:

@@ -116,12 +116,6 @@ class Presence:
         wanted = {layer.digest: layer for key, layer in keyed if key not in self.layers}
         return tuple(wanted.values())
 
-    def missing_keys(self, image: ImageRecord) -> frozenset[Digest]:
-        """Return the keys that the store will have after `image` and has not now."""
-        if self.holds(image):
-            return frozenset()
-        return frozenset(self.store.layer_keys(image)) - self.layers
-
     def after(self, image: ImageRecord) -> Presence:
         """Return what will be there once `image` is."""
         return replace(

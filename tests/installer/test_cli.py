@@ -319,6 +319,15 @@ def test_a_bug_keeps_its_traceback(host: Host) -> None:
     assert b"Traceback" in done.stderr
 
 
+def test_a_refused_bundle_is_written_down(host: Host, fake: FakeEngine) -> None:
+    bundle = make_bundle(host.root / "unsigned", IMAGES)
+    call(host, "install", bundle.path, "--yes", "--engine", fake.url)
+    (entry,) = host.ledger.history()
+    assert (entry.what, entry.facts["code"]) == ("refused", "signature-none")
+    assert host.ledger.state().accepted == ()
+    assert fake.calls == []
+
+
 def test_expected_failures_have_no_traceback(host: Host, signing_key: SigningKey) -> None:
     bundle = make_bundle(host.root / "foreign", IMAGES, signing_key)
     argv = [sys.executable, "-m", "installer", "verify", str(bundle.path)]
