@@ -206,7 +206,8 @@ class Engine(Protocol):
         touched.
 
         Raises:
-            EngineFailed: `engine-load`, or `engine-identity`: what came of it was removed.
+            EngineFailed: `engine-load`, `engine-no-space`; `engine-identity`: what came of it was
+                removed.
             BundleRefused: as `source`; the engine has dropped what it was sent.
         """
 

@@ -99,7 +99,7 @@ class DockerApi:
         What `body` raises breaks the connection before the archive's end, and passes through.
 
         Raises:
-            EngineFailed: `engine-load`, with what the engine said.
+            EngineFailed: `engine-load` or `engine-no-space`, with what the engine said.
         """
         with reported(self.url, "engine-load", "broke off while it was sent an image"):
             lines = self._patient.load_image(cast("Iterator[bytes]", body))
@@ -158,7 +158,7 @@ def read_answer(
     """Read every line of the answer to a load, and return the image IDs in it.
 
     Raises:
-        EngineFailed: `engine-load`: any line tells of an error.
+        EngineFailed: `engine-load`, `engine-no-space`: any line tells of an error.
     """
     loaded: list[Digest] = []
     complaints: list[str] = []
@@ -179,10 +179,9 @@ def refused(engine: str, reason: str) -> EngineFailed:
     """Build the error for a load that the engine did not do."""
     full = "no space left" in reason.lower()
     return EngineFailed(
-        "engine-load",
+        "engine-no-space" if full else "engine-load",
         f"{engine}: the engine refused an image: {safe_line(reason, limit=1000)}",
         hint="free space where the engine keeps its images" if full else "see the engine's log",
-        no_space=int(full),
     )
 
 

@@ -87,7 +87,7 @@ def test_other_layers_are_found_out_and_removed(host: Host, fake: FakeEngine) ->
 def test_an_error_with_status_200_is_an_error(host: Host, fake: FakeEngine) -> None:
     fake.faults.error_line = "Error processing tar file: no space left on device"
     record = host.install(host.bundle().path, fake.url)
-    assert "no space left" in failed(record, "engine-load")
+    assert "no space left" in failed(record, "engine-no-space")
     assert record.failure is not None
     assert "free space" in record.failure.hint
 

@@ -252,7 +252,7 @@ def test_a_full_disk_is_told_and_nothing_is_named(host: Host, tmp_path: Path) ->
             bundle = host.bundle({NAMES[0]: ImageSpec((LayerSpec.random(1, 60_000_000),))})
             record = host.install_without_space_check(bundle.path, url(engine))
             assert record.failure is not None
-            assert record.failure.code == "engine-load"
+            assert record.failure.code == "engine-no-space"
             assert engine.image_ids() == set()
     finally:
         subprocess.run(["umount", "--lazy", small], check=True)
