@@ -32,7 +32,7 @@ from tests.installer.fake_engine import FakeEngine, Faults, Store, run_fake_engi
 from tests.support.bundles import Bundle, Facts
 from tests.support.images import ImageSpec
 from tests.support.layers import LayerSpec
-from tests.support.tamper import EACH_FILE, add, copy_of, files_of, swap
+from tests.support.tamper import EACH_FILE, add, copy_of, files_of, flip, swap
 
 NOISE = (LayerSpec.random(1, 30_000_000), LayerSpec.random(2, 9_000_000))
 LARGE = {NAMES[0]: ImageSpec(tuple(layer.stored_as("zstd", 1) for layer in NOISE))}
@@ -157,6 +157,21 @@ def test_damage_in_one_pass_never_gets_committed(host: Host, fake: FakeEngine, f
     assert (fake.broken_off, fake.loads, fake.images) == (1, [], {})
 
 
+def test_a_medium_that_changes_after_it_was_checked_is_found_out(
+    host: Host, fake: FakeEngine
+) -> None:
+    bundle = host.bundle(LARGE)
+    events: list[Event] = []
+    for event in run(host.plan(bundle.path, fake.url), threading.Event()):
+        events.append(event)
+        if isinstance(event, StageFinished) and event.stage is Stage.CHECK:
+            flip(bundle.path / bundle.release.images[0].layers[1].name)
+    record = assert_lawful(events)
+    assert record.failure is not None
+    assert record.failure.code == "chunk-damaged"
+    assert (fake.broken_off, fake.images) == (1, {})
+
+
 def test_cancel_before_and_at_every_event(host: Host, fake: FakeEngine) -> None:
     bundle = host.bundle(LARGE)
     total = len(host.events(bundle.path, "layout:" + str(host.root / "dry")))
@@ -240,7 +255,7 @@ def test_failures_are_written_down(host: Host, fake: FakeEngine) -> None:
     fake.faults.error_line = "no space left on device"
     host.install(host.bundle().path, fake.url)
     last = host.ledger.history()[-1]
-    assert (last.what, last.facts["code"]) == ("install-failed", "engine-load")
+    assert (last.what, last.facts["code"]) == ("install-failed", "engine-no-space")
 
 
 def test_an_accepted_release_can_be_finished_after_a_failure(host: Host, fake: FakeEngine) -> None:
