@@ -36,7 +36,7 @@ from manifests.sshkey import PublicKey
 from manifests.strictjson import JsonValue, canonical
 from manifests.sums import Sums, signature_name
 from manifests.tarform import END, header, padding, part_name
-from tests.support.images import Blob, BuiltImage, ImageSpec, IndexSpec, Spec
+from tests.support.images import Blob, BuiltImage, ImageSpec, Spec
 
 ISSUED = datetime(2026, 6, 1, tzinfo=UTC)
 
@@ -247,6 +247,3 @@ def _seal(content: Mapping[str, bytes], keys: tuple[SigningKey, ...]) -> dict[st
         signature_name(number): key.sign(sums) for number, key in enumerate(keys, start=1)
     }
     return {layout.SUMS: sums, **signatures}
-
-
-__all__ = ["ISSUED", "Bundle", "Facts", "IndexSpec", "SigningKey", "make_bundle", "new_key"]
