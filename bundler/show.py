@@ -35,8 +35,9 @@ def _text(value: object) -> Text:
     return Text(safe_line(str(value)))
 
 
-def _familiar(name: str) -> Text:
-    return _text(_short(Reference.parse(name)))
+def _image(name: str, facts: str) -> Text:
+    """Return an image's name, which may be long, and beneath it what is known of it."""
+    return Text(f"{safe_line(_short(Reference.parse(name)))}\n  {safe_line(facts)}")
 
 
 def _short(reference: Reference) -> str:
@@ -63,18 +64,17 @@ def inspection_view(inspection: Inspection, *, layers: bool = False) -> Renderab
         f"signed by (not checked against any list of trust):\n{signers}\n"
         f"identity {inspection.sums_digest}\n"
     )
-    images = _table("image", "platform", ">layers", ">size", ">own", ">unpacked")
+    images = _table("image", ">layers", ">size", ">own", ">unpacked")
     for summary in inspection.images:
         images.add_row(*_image_row(summary))
-        images.add_row(f"  {summary.record.image_id.short}", "", str(summary.record.policy))
     parts: list[RenderableType] = [head, images]
     if layers:
-        parts += [_layer_table(inspection)]
+        parts += [Text(), _layer_table(inspection)]
     if release.files:
         files = _table("file", ">size")
         for file in release.files:
             files.add_row(_text(file.name), bytes_text(file.size))
-        parts += [files]
+        parts += [Text(), files]
     total = sum(layer.size for layer in inspection.layers.values())
     unpacked = sum(layer.uncompressed for layer in inspection.layers.values())
     parts.append(
@@ -89,8 +89,7 @@ def inspection_view(inspection: Inspection, *, layers: bool = False) -> Renderab
 def _image_row(summary: ImageSummary) -> tuple[Text | str, ...]:
     record = summary.record
     return (
-        _familiar(record.name),
-        _text(record.platform),
+        _image(record.name, f"{record.platform}, {record.image_id.short}, {record.policy}"),
         str(len(record.layers)),
         bytes_text(summary.size),
         bytes_text(summary.own),
@@ -145,11 +144,9 @@ def inspection_json(inspection: Inspection) -> JsonValue:
 def difference_view(old: Inspection, new: Inspection, difference: Difference) -> RenderableType:
     """Return the tables of `bundle diff`."""
     head = Text(f"old  {heading(old.release)}\nnew  {heading(new.release)}\n")
-    images = _table("image", "platform", "change", "image ID", ">new layers")
+    images = _table("image", "change", "image ID", ">new layers")
     for item in difference.images:
-        images.add_row(
-            _familiar(item.name), _text(item.platform), str(item.change), _ids(item), _new(item)
-        )
+        images.add_row(_image(item.name, item.platform), str(item.change), _ids(item), _new(item))
     parts: list[RenderableType] = [head, images]
     changed = [item for item in difference.files if item.change is not Change.SAME]
     if changed:
@@ -158,7 +155,7 @@ def difference_view(old: Inspection, new: Inspection, difference: Difference) ->
             files.add_row(
                 _text(file.name), str(file.change), _size(file.old_size), _size(file.new_size)
             )
-        parts.append(files)
+        parts += [Text(), files]
     parts.append(
         Text(
             f"\n{bytes_text(difference.new_bytes)} new, {bytes_text(difference.gone_bytes)} gone, "
@@ -170,7 +167,7 @@ def difference_view(old: Inspection, new: Inspection, difference: Difference) ->
 
 def _ids(item: ImageChange) -> str:
     old, new = (one.short if one else "-" for one in (item.old_id, item.new_id))
-    return old if old == new else f"{old} > {new}"
+    return old if old == new else f"{old} >\n{new}"
 
 
 def _new(item: ImageChange) -> str:
@@ -216,12 +213,10 @@ def difference_json(difference: Difference) -> JsonValue:
 
 def report_view(report: BuildReport) -> RenderableType:
     """Return the closing words of `bundle build`."""
-    images = _table("image", "platform", "from", "layers", ">size")
+    images = _table("image", "layers", ">size")
     for image in report.release.images:
         images.add_row(
-            _familiar(image.name),
-            _text(image.platform),
-            _text(image.origin),
+            _image(image.name, f"{image.platform}, from {image.origin}"),
             f"{len(image.layers)} {image.policy}",
             bytes_text(sum(layer.size for layer in image.layers)),
         )
