@@ -31,7 +31,13 @@ from installer.events import (
     StageStarted,
     to_json,
 )
-from installer.results import failure_json, record_json, record_lines
+from installer.results import (
+    failure_json,
+    layers_text,
+    record_json,
+    record_lines,
+    short_name,
+)
 from manifests.errors import ExitCode, MoonliftError, UsageError
 from manifests.quantities import bytes_text, seconds_text
 from manifests.safetext import safe_line, safe_text
@@ -208,7 +214,8 @@ def _show(bar: Bar, event: Event) -> None:
 
 def _loaded_line(event: ImageLoaded) -> str:
     size, seconds = bytes_text(event.bytes_read), seconds_text(event.seconds)
-    return f"loaded       {safe_line(event.name)}: {event.layers_sent} layers, {size}, {seconds}"
+    name, layers = safe_line(short_name(event.name)), layers_text(event.layers_sent)
+    return f"loaded       {name}: {layers}, {size}, {seconds}"
 
 
 def _failure_lines(failure: Failure, *, coloured: bool) -> Iterator[str]:

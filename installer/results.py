@@ -6,7 +6,23 @@ from collections.abc import Iterator
 
 from installer.events import Failure, Outcome, RunRecord, plain_fields
 from manifests.quantities import bytes_text, seconds_text
+from manifests.reference import MalformedReference, Reference
 from manifests.strictjson import JsonValue
+
+
+def short_name(name: str) -> str:
+    """Return a reference so that it fits on a line: a digest is cut as engines cut it."""
+    try:
+        reference = Reference.parse(name)
+    except MalformedReference:
+        return name
+    digest = f"@sha256:{reference.digest.short}\u2026" if reference.digest else ""
+    return f"{reference.tagged or reference.name}{digest}"
+
+
+def layers_text(count: int) -> str:
+    """Return `1 layer`, `2 layers`."""
+    return f"{count} layer{'' if count == 1 else 's'}"
 
 
 def record_lines(record: RunRecord) -> Iterator[str]:

@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from installer.engines.base import EngineInfo
 from installer.plan import NameChange, Plan
+from installer.results import layers_text, short_name
 from installer.verify import VerifiedBundle
 from manifests.documents import instant_text
 from manifests.quantities import bytes_text
@@ -67,18 +68,20 @@ def bundle_json(verified: VerifiedBundle) -> dict[str, JsonValue]:
 
 def plan_lines(plan: Plan) -> Iterator[str]:
     """Say what will be done."""
-    yield _row("engine", engine_text(plan))
+    yield _row("engine", _engine(plan.info))
+    if plan.info.root is not None:
+        yield _row("", f"in {plan.info.root}")
     there = len(plan.images) - len(plan.deliveries)
     yield _row("images", f"{len(plan.images)}: {there} there, {len(plan.deliveries)} to load")
     for one in plan.deliveries:
         size = bytes_text(sum(layer.size for layer in one.missing))
-        some = f"{len(one.missing)} of {len(one.image.layers)} layers"
-        yield _row("", f"{one.image.name}: {some}, {size}")
+        some = f"{len(one.missing)} of {layers_text(len(one.image.layers))}"
+        yield _row("", f"{short_name(one.image.name)}: {some}, {size}")
     if plan.deliveries:
         yield _row("to read", f"{bytes_text(plan.read_bytes)}, {_unpacked(plan)}")
         yield _row("space", _space(plan))
     for label, change in zip(_labels("names"), shown_names(plan), strict=False):
-        yield _row(label, f"{change.name}: {_move(change)}")
+        yield _row(label, f"{short_name(change.name)}: {_move(change)}")
 
 
 def plan_json(plan: Plan) -> dict[str, JsonValue]:
@@ -118,15 +121,6 @@ def plan_json(plan: Plan) -> dict[str, JsonValue]:
         "free_bytes": plan.free,
         "nothing_to_do": plan.nothing_to_do,
     }
-
-
-def engine_text(plan: Plan) -> str:
-    """Return the engine on one line."""
-    info = plan.info
-    if info.root is None:
-        return _engine(info)
-    free = "" if plan.free is None else f", {bytes_text(plan.free)} free"
-    return f"{_engine(info)} in {info.root}{free}"
 
 
 def shown_names(plan: Plan) -> list[NameChange]:

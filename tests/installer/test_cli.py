@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,14 @@ from typer.testing import CliRunner, Result
 from installer.cli import app
 from installer.ledger import RESET_CONFIRMATION
 from manifests.errors import ExitCode
-from tests.installer.conftest import APP, IMAGES, NAMES, Host
+from tests.installer.conftest import APP, IMAGES, NAMES, NOW, Host
 from tests.installer.fake_engine import FakeEngine
 from tests.support.bundles import Facts, SigningKey, make_bundle, new_key
 from tests.support.images import ImageSpec
 from tests.support.layers import LayerSpec
 from tests.support.tamper import flip
 
+YEAR = timedelta(days=365)
 HEAD = ["fingerprint", "signer", "product", "version", "sequence", "age"]
 
 
@@ -160,7 +162,17 @@ def test_installs_and_says_so(host: Host, fake: FakeEngine) -> None:
     again = call(host, "install", bundle.path, "--yes", "--engine", fake.url)
     assert again.exit_code == ExitCode.DONE
     assert "nothing to do" in again.stdout
-    assert all(len(line) <= 100 for line in result.stdout.splitlines())
+
+
+def test_what_it_says_fits_eighty_columns(host: Host, containerd: FakeEngine) -> None:
+    name = f"docker.io/acme/app@{APP.build().manifest.digest}"
+    bundle = host.bundle({name: APP}, Facts(sequence=20261122193947, expires=NOW + YEAR))
+    words = ("install", bundle.path, "--yes", "--accept-expired", "--engine", containerd.url)
+    result = call(host, *words)
+    assert result.exit_code == ExitCode.DONE
+    assert f"app@{APP.build().manifest.digest[:19]}\u2026: new ->" in result.stdout
+    for line in (result.stdout + result.stderr).splitlines():
+        assert len(line) <= 80, line
 
 
 def test_install_from_standard_input(host: Host, fake: FakeEngine) -> None:
