@@ -193,6 +193,7 @@ class Download:
                 self._tell(available=offset)
                 progress.advance(Stage.FETCH, wanted.subject, len(piece))
         if offset < self._size:
+            self.discard()
             raise self._lies("size-mismatch", f"expected {self._size} bytes, found {offset}")
 
     def _lies(self, code: str, reason: str) -> SourceFailed:

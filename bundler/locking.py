@@ -6,8 +6,10 @@ same bundle; any change makes a new release.
 
 from __future__ import annotations
 
+import fcntl
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -108,21 +110,38 @@ def write_lock(path: Path, lock: Lock) -> None:
         AppManifestError: `lock-unwritable`.
     """
     data = lock.readable()
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        if path.exists() and path.read_bytes() == data:
-            return
-        try:
-            _write_through(temporary, data)
-            temporary.rename(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        with _alone(path.parent):
+            if not path.exists() or path.read_bytes() != data:
+                _replace(path, data)
     except OSError as error:
         raise AppManifestError(
             "lock-unwritable",
             f"{path}: {error.strerror or error}",
             hint="the lock lies beside the app manifest: both belong into version control",
         ) from error
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Take turns with other builds of the folder, where its file system has locks."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Replace a file by rename; what a killed run left of it is overwritten."""
+    temporary = path.with_name(f".{path.name}.new")
+    try:
+        _write_through(temporary, data)
+        temporary.rename(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _write_through(path: Path, data: bytes) -> None:

@@ -14,7 +14,7 @@ import re
 import shutil
 import stat
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -26,7 +26,9 @@ from manifests.tarform import header, part_name
 BUNDLE: Final = "bundle"
 """The new directory's name while it is written."""
 OLD: Final = "old"
-"""The old directory's name while the new one takes its place."""
+"""The old directory's name while the new one takes its place; whoever finds it puts it back."""
+GONE: Final = "gone"
+"""Its name when it is being removed."""
 
 _OWN: Final = {
     layout.SUMS,
@@ -153,15 +155,29 @@ def staged(output: Output) -> Iterator[Path]:
         output.path.parent.mkdir(parents=True, exist_ok=True)
         folder = _claim(output)
         try:
-            staging = output.staging
-            if (staging / OLD).exists() and not output.path.exists():
-                (staging / OLD).rename(output.path)
-            for left in staging.iterdir():
-                shutil.rmtree(left) if left.is_dir() else left.unlink()
-            yield staging
+            _clear(output)
+            yield output.staging
         finally:
-            shutil.rmtree(output.staging, ignore_errors=True)
+            with suppress(OSError):
+                _clear(output)
+                output.staging.rmdir()
             os.close(folder)
+
+
+def _clear(output: Output) -> None:
+    """Put the old bundle back if nothing has come for it, and remove the rest."""
+    old, gone = output.staging / OLD, output.staging / GONE
+    if old.exists() and not output.path.exists():
+        old.rename(output.path)
+    _remove(gone)
+    if old.exists():
+        old.rename(gone)
+    for left in output.staging.iterdir():
+        _remove(left)
+
+
+def _remove(path: Path) -> None:
+    shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def _claim(output: Output) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ from unittest.mock import patch
 import pytest
 
 from bundler.entries import Entry, bytes_entry
-from bundler.place import Output, check_place, staged
+from bundler.place import BUNDLE, OLD, Output, check_place, staged
 from bundler.progress import Silent
 from bundler.write import DamagedEntry, checked_pieces, is_damaged, write
 from manifests import layout
@@ -279,6 +280,37 @@ def test_what_a_killed_build_left_is_taken_over(output: Output) -> None:
     assert not output.staging.exists()
 
 
+def test_an_interrupt_between_old_and_new_puts_the_old_back(tmp_path: Path) -> None:
+    output = Output(tmp_path / "out")
+    put(output, b"old")
+    real = os.rename
+
+    def interrupted(source: Path, target: Path) -> None:
+        if source.name == BUNDLE:
+            raise KeyboardInterrupt
+        real(source, target)
+
+    with patch.object(os, "rename", interrupted), pytest.raises(KeyboardInterrupt):
+        put(output, b"new")
+    assert mark_of(output) == "old"
+    assert not output.staging.exists()
+
+
+def test_what_is_half_removed_is_never_put_back(tmp_path: Path) -> None:
+    """A bundle was replaced and its removal killed; then the new one was moved away."""
+    output = Output(tmp_path / "out")
+    put(output, b"old")
+    with patch.object(shutil, "rmtree", side_effect=OSError):
+        put(output, b"new")
+    left = [path.name for path in output.staging.iterdir()]
+    assert OLD not in left
+    output.path.rename(tmp_path / "carried-away")
+    with pytest.raises(SourceFailed), patch.object(os, "write", side_effect=OSError):
+        put(output, b"newer")
+    assert not output.path.exists()
+    assert not output.staging.exists()
+
+
 @pytest.mark.parametrize("before", [True, False])
 def test_death_at_any_call_leaves_the_old_the_new_or_none(output: Output, before: bool) -> None:
     """And the next run leaves the new bundle and nothing else."""
@@ -295,7 +327,7 @@ def test_death_at_any_call_leaves_the_old_the_new_or_none(output: Output, before
     whole = files_of(output.path.parent)
     assert calls > 10
     seen = set()
-    for at in range(1, calls + 1, 2):
+    for at in range(1, calls + 1, 3):
         prepare()
         assert die_at(at, lambda: put(output, b"new")) == 137
         seen.add(mark_of(output))
