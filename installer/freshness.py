@@ -24,8 +24,8 @@ from manifests.errors import BundleRefused
 
 CLOCK_TOLERANCE: Final = timedelta(minutes=5)
 """How far the host's clock may lag behind the evidence before it is worth a word."""
-SEQUENCE_JUMP: Final = 10_000
-"""A greater step is worth a word: a thief's enormous number shuts out all that follow."""
+SEQUENCE_JUMP: Final = 10**11
+"""Steps of a sequence that are worth a warning: ten years of numbers made of the time."""
 
 
 class Standing(StrEnum):
