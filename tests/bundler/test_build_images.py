@@ -349,3 +349,14 @@ def test_a_malformed_config_is_the_sources_fault(app: Workplace) -> None:
     error = refusal(app, only(replace(image, config=config)))
     assert isinstance(error, SourceFailed)
     assert error.code == "document-malformed"
+
+
+def test_a_manifest_that_misstates_a_layers_size_is_refused_even_when_it_is_cached(
+    app: Workplace,
+) -> None:
+    place = replace(app, defaults={"policy": LayerPolicy.ORIGINAL})
+    release_of(place, only(APP.build()))
+    (place.root / "out").rename(place.root / "first")
+    lying = edited(APP.build(), lambda m: m["layers"][0].update(size=m["layers"][0]["size"] + 1))
+    error = refusal(place, only(lying))
+    assert (error.code, error.exit_code) == ("size-mismatch", 21)

@@ -193,6 +193,13 @@ def test_diff_shows_what_changed_in_80_columns(shelf: Shelf, bundle: Cli) -> Non
     assert "-" in bundle("diff", shelf.new, shelf.old).out
 
 
+def test_a_bundle_without_files_has_no_table_of_them(app: Workplace, bundle: Cli) -> None:
+    assert bundle(*build_line(app)).code == 0
+    said = bundle("inspect", app.root / "out")
+    assert "distinct layers" in said.out
+    assert "file" not in said.out
+
+
 def test_a_bundle_is_the_same_as_itself(shelf: Shelf, bundle: Cli) -> None:
     told = document(bundle("diff", shelf.old, shelf.old, "--json").out)
     assert (told["same"], told["new_bytes"], told["gone_bytes"]) == (True, 0, 0)
@@ -306,6 +313,11 @@ def test_other_ends(
 
     monkeypatch.setattr(cli, "app", end)
     assert bundle("schema").code == code
+
+
+def test_the_package_can_be_run() -> None:
+    command = [sys.executable, "-m", "bundler", "--version"]
+    assert subprocess.run(command, capture_output=True, check=True).stdout.startswith(b"bundle (")
 
 
 def test_a_reader_that_goes_away_is_no_bug(shelf: Shelf) -> None:
