@@ -106,15 +106,18 @@ class Bars:
         self._tasks: dict[tuple[Stage, str], TaskID] = {}
         self._lock = threading.Lock()
 
-    def start(self, stage: Stage, subject: str, total: int) -> None:
-        """Add a blob's bar while there is room, and its bytes to the stage's."""
+    def expect(self, stage: Stage, total: int) -> None:
+        """Add to the stage's bar."""
         with self._lock:
             whole = self._totals.get(stage)
             if whole is None:
                 whole = self._totals[stage] = self._add(_LABELS[stage], 0)
             self._progress.update(whole, total=(self._task(whole).total or 0) + total)
-            room = len(self._tasks) < BARS and (stage, subject) not in self._tasks
-            if stage is not Stage.RESOLVE and room:
+
+    def start(self, stage: Stage, subject: str, total: int) -> None:
+        """Add a blob's bar while there is room."""
+        with self._lock:
+            if len(self._tasks) < BARS and (stage, subject) not in self._tasks:
                 self._tasks[stage, subject] = self._add(f"  {safe_line(subject)[-24:]}", total)
 
     def advance(self, stage: Stage, subject: str, count: int) -> None:
@@ -172,10 +175,13 @@ class Lines:
         self._told = time.monotonic()
         self._lock = threading.Lock()
 
-    def start(self, stage: Stage, subject: str, total: int) -> None:  # noqa: ARG002
+    def expect(self, stage: Stage, total: int) -> None:
         """Add to the stage's total."""
         with self._lock:
             self._totals[stage] = self._totals.get(stage, 0) + total
+
+    def start(self, stage: Stage, subject: str, total: int) -> None:
+        """Nothing: the stage is told as a whole."""
 
     def advance(self, stage: Stage, subject: str, count: int) -> None:  # noqa: ARG002
         """Count, and tell now and then."""
@@ -184,7 +190,7 @@ class Lines:
             if time.monotonic() - self._told < PLAIN_INTERVAL or stage is Stage.RESOLVE:
                 return
             self._told = time.monotonic()
-            done, total = self._done[stage], self._totals[stage]
+            done, total = self._done[stage], self._totals.get(stage, 0)
         _say(f"{_LABELS[stage]}: {bytes_text(done)} of {bytes_text(total)}")
 
     def finish(self, stage: Stage, subject: str) -> None:

@@ -153,6 +153,8 @@ def _run(jobs: Sequence[LayerJob], shop: Workshop) -> dict[LayerKey, LayerFacts]
     }
     fetchers = ThreadPoolExecutor(DOWNLOADS, "fetch")
     workers = ThreadPoolExecutor(shop.workers, "pack")
+    shop.progress.expect(Stage.FETCH, sum(one.descriptor.size for one in wanted.values()))
+    shop.progress.expect(Stage.PACK, sum(job.wanted.descriptor.size for job in jobs))
     try:
         for shared in downloads.values():
             fetchers.submit(shared.download.run, shop.progress)

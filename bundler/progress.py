@@ -19,8 +19,11 @@ class Stage(StrEnum):
 class Progress(Protocol):
     """A sink of progress. Called from several threads; may raise KeyboardInterrupt to cancel."""
 
+    def expect(self, stage: Stage, total: int) -> None:
+        """`stage` has `total` more bytes (or images) before it."""
+
     def start(self, stage: Stage, subject: str, total: int) -> None:
-        """Begin `subject` (a blob, an image) of `total` bytes; 0 when not known."""
+        """Begin `subject`, such as a blob, of `total` bytes; they were expected before."""
 
     def advance(self, stage: Stage, subject: str, count: int) -> None:
         """`count` more bytes of `subject` are done."""
@@ -34,6 +37,9 @@ class Progress(Protocol):
 
 class Silent:
     """Tells nobody."""
+
+    def expect(self, stage: Stage, total: int) -> None:
+        """Nothing."""
 
     def start(self, stage: Stage, subject: str, total: int) -> None:
         """Nothing."""

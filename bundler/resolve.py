@@ -87,7 +87,7 @@ def resolve(
     Raises:
         AppManifestError, SourceFailed: all the problems of all images together.
     """
-    progress.start(Stage.RESOLVE, "images", len(images))
+    progress.expect(Stage.RESOLVE, len(images))
 
     def one(image: WantedImage) -> LockedImage | MoonliftError:
         try:
@@ -103,7 +103,6 @@ def resolve(
     problems = [result for result in results if isinstance(result, MoonliftError)]
     if problems:
         raise together(problems)
-    progress.finish(Stage.RESOLVE, "images")
     return tuple(result for result in results if isinstance(result, LockedImage))
 
 

@@ -47,7 +47,7 @@ def verify(path: Path, judge: Judge, progress: Progress) -> Verification:
     medium = open_medium(path)
     try:
         sealed = open_sealed(medium, judge)
-        progress.start(Stage.VERIFY, "bundle", sum(sealed.release.sizes().values()))
+        progress.expect(Stage.VERIFY, sum(sealed.release.sizes().values()))
         size = check_contents(sealed, lambda count: progress.advance(Stage.VERIFY, "bundle", count))
     finally:
         medium.close()

@@ -72,6 +72,7 @@ def write(
         SourceFailed: `write-failed`, such as a full disk; what was there before stays.
     """
     check_place(output)
+    progress.expect(Stage.WRITE, sum(entry.file.size for entry in entries))
     with staged(output) as staging:
         if output.is_tar:
             names = _write_tar(entries, staging, output, progress)

@@ -42,6 +42,7 @@ def work(progress: Progress, subjects: int = 9, times: int = 50) -> None:
 
     def one(subject: str) -> None:
         for stage in (Stage.FETCH, Stage.PACK):
+            progress.expect(stage, times)
             progress.start(stage, subject, times)
             for _ in range(times):
                 progress.advance(stage, subject, 1)
@@ -49,7 +50,7 @@ def work(progress: Progress, subjects: int = 9, times: int = 50) -> None:
             progress.finish(stage, subject)
             progress.advance(stage, subject, 1)
 
-    progress.start(Stage.RESOLVE, "images", 2)
+    progress.expect(Stage.RESOLVE, 2)
     progress.advance(Stage.RESOLVE, "images", 1)
     threads = [threading.Thread(target=one, args=(f"blob-{n}\x1b[31m",)) for n in range(subjects)]
     for thread in threads:
@@ -74,6 +75,7 @@ def test_bars_survive_many_threads_and_show_totals(screen: io.StringIO) -> None:
 @pytest.mark.usefixtures("screen")
 def test_bars_are_no_more_than_fit_and_one_for_each_blob() -> None:
     with Bars() as bars:
+        bars.expect(Stage.WRITE, 10)
         for number in range(BARS + 5):
             bars.start(Stage.WRITE, f"blobs/sha256/{number}", 10)
             bars.start(Stage.WRITE, f"blobs/sha256/{number}", 10)
@@ -85,6 +87,7 @@ def test_bars_are_no_more_than_fit_and_one_for_each_blob() -> None:
 
 def test_no_line_of_bars_is_wider_than_the_terminal(screen: io.StringIO) -> None:
     with Bars() as bars:
+        bars.expect(Stage.PACK, 2**40)
         bars.start(Stage.PACK, "x" * 200, 2**40)
         bars.advance(Stage.PACK, "x" * 200, 2**39)
         time.sleep(0.25)
