@@ -331,10 +331,12 @@ def test_a_reader_that_goes_away_is_no_bug(shelf: Shelf) -> None:
 
 
 SLOW = """
-import sys, threading
+import signal, sys, threading
 from bundler import cli
 from bundler.sources.choose import Sources
 from tests.bundler.test_cli import hanging_source
+# A shell starts what it puts into the background with SIGINT ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 Sources._registry = lambda self: hanging_source()
 cli.main()
 """
@@ -360,7 +362,10 @@ def test_an_interrupt_ends_a_build_within_a_second(place: Workplace, number: int
         time.sleep(0.1)
         running.send_signal(number)
         asked = time.monotonic()
-        running.wait(10)
+        try:
+            running.wait(10)
+        finally:
+            running.kill()
         assert time.monotonic() - asked < 1
         assert running.returncode == 130
         assert running.stderr is not None
