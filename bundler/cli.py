@@ -48,15 +48,21 @@ def main() -> None:
     except MoonliftError as error:
         print_error(error, as_json="--json" in sys.argv)
         code = error.exit_code
-    except KeyboardInterrupt:
-        code = ExitCode.INTERRUPTED
-    except BaseException:  # noqa: BLE001 - anything else is a bug: shown whole, with its own code
-        traceback.print_exc()
-        code = ExitCode.BUG
+    except BaseException as error:  # noqa: BLE001 - anything else is a bug: shown whole
+        code = ExitCode.INTERRUPTED if _is_interrupt(error) else ExitCode.BUG
+        if code is ExitCode.BUG:
+            traceback.print_exc()
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError):
             stream.flush()
     os._exit(code)
+
+
+def _is_interrupt(error: BaseException | None) -> bool:
+    """Tell whether Ctrl-C is at the root: pydantic wraps it like any error of a serializer."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__
+    return error is not None
 
 
 def _print_version(value: bool) -> None:  # noqa: FBT001 - typer calls it so

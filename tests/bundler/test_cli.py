@@ -315,6 +315,19 @@ def test_other_ends(
     assert bundle("schema").code == code
 
 
+def test_an_interrupt_in_the_midst_of_a_serializer_is_an_interrupt(
+    bundle: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A model's serializer wraps whatever is raised in it."""
+
+    def interrupted(**_: object) -> None:
+        raise ValueError("Error calling function") from KeyboardInterrupt()
+
+    monkeypatch.setattr(cli, "app", interrupted)
+    said = bundle("schema")
+    assert (said.code, said.err) == (130, "")
+
+
 def test_the_package_can_be_run() -> None:
     command = [sys.executable, "-m", "bundler", "--version"]
     assert subprocess.run(command, capture_output=True, check=True).stdout.startswith(b"bundle (")
