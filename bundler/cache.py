@@ -11,7 +11,7 @@ from __future__ import annotations
 import fcntl
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -139,6 +139,12 @@ class Cache:
     def partial_path(self, digest: Digest) -> Path:
         """Return where a blob's download is continued."""
         return self.root / "partial" / digest.hex
+
+    def forget_partials(self, digests: Iterable[Digest]) -> None:
+        """Remove what a build that was killed has kept of blobs that are finished."""
+        with self.guarded():
+            for digest in digests:
+                self.partial_path(digest).unlink(missing_ok=True)
 
     def document(self, digest: Digest, limit: int) -> bytes | None:
         """Return a manifest or config if it is here undamaged."""

@@ -138,6 +138,7 @@ def prepare_layers(jobs: Iterable[LayerJob], shop: Workshop) -> Mapping[LayerKey
             finished[job.key] = facts
         else:
             missing.setdefault(job.key, job)
+    shop.cache.forget_partials({key.digest for key in finished} - {key.digest for key in missing})
     by_size = sorted(missing.values(), key=lambda job: -job.wanted.descriptor.size)
     finished.update(_run(by_size, shop))
     return finished

@@ -110,6 +110,17 @@ def test_a_kept_part_that_was_damaged_does_not_spoil_every_build(app: Workplace)
     app.tidy()
 
 
+def test_what_is_kept_of_a_finished_layer_goes(app: Workplace) -> None:
+    """A build was killed after its last layer and before it could forget the download."""
+    source = memory(app=APP)
+    with served_by(source):
+        app.build()
+        kept = app.cache.partial_path(Digest.parse(layer_blobs(source)[0].digest))
+        kept.write_bytes(b"something")
+        app.build()
+    assert not kept.exists()
+
+
 def test_finished_layers_stay_when_another_fails(app: Workplace) -> None:
     source = memory(app=APP)
     smallest = layer_blobs(source)[0]

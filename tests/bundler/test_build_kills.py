@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import subprocess
+import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -14,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from bundler import cli
 from bundler.cache import Cache
 from manifests.errors import MoonliftError
 from manifests.release import LayerPolicy
@@ -38,22 +41,21 @@ def app(place: Workplace, monkeypatch: pytest.MonkeyPatch) -> Workplace:
     return place
 
 
-def forked(action: Callable[[], object]) -> int:
-    """Run `action` in a child; return its process id."""
+def forked(place: Workplace, out: str) -> int:
+    """Run `bundle build` in a child of this process; return its process id."""
+    arguments = ["-o", place.root / out, "-k", place.key, "--cache", place.cache.root]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         child = os.fork()
-    if child:
-        return child
-    status = 1
-    try:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        action()
-        status = 0
-    except KeyboardInterrupt:
-        status = 130
-    finally:
-        os._exit(status)
+    if child == 0:
+        try:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            sys.argv = ["bundle", "build", str(place.app), *map(str, arguments)]
+            sys.stdout = sys.stderr = (place.root.parent / "said.txt").open("a")
+            cli.main()
+        finally:
+            os._exit(130)
+    return child
 
 
 def content(place: Workplace, out: str) -> dict[str, bytes]:
@@ -86,16 +88,16 @@ def test_a_build_stopped_at_any_moment_is_completed_by_the_next(
         started = time.monotonic()
         app.build(out)
         seconds = time.monotonic() - started
-        chance = random.Random(number)
+        chance, said = random.Random(number), app.root.parent / "said.txt"
         seen = set()
         for turn in range(KILLS // 2):
             if turn % 4 == 0:
                 subprocess.run(["rm", "-rf", app.cache.root, app.root / out], check=True)
-            child = forked(lambda: app.build(out))
-            time.sleep(chance.uniform(0.0, seconds))
+            child = forked(app, out)
+            time.sleep(chance.uniform(0.0, 1.2 * seconds))
             os.kill(child, number)
             status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-            assert status in (0, 130, -number)
+            assert status in (0, 130, -number), said.read_text()
             seen.add(status)
             if (app.root / out).exists():
                 assert list(content(app, out).values()) == list(whole.values())
@@ -104,6 +106,30 @@ def test_a_build_stopped_at_any_moment_is_completed_by_the_next(
     assert seen - {0}
     subprocess.run(["rm", "-rf", app.root / "other-cache"], check=True)
     no_litter(app, out, "reference" + out[3:])
+
+
+def test_a_build_goes_on_when_another_that_shares_its_cache_is_killed(app: Workplace) -> None:
+    other = Workplace(app.root.parent / "other", app.key)
+    shutil.copytree(app.root, other.root)
+    app.cache.prepare()
+    (other.root / "cache").symlink_to(app.cache.root)
+    chance, said = random.Random(3), app.root.parent / "said.txt"
+    source = memory(app=APP, other=OTHER)
+    source.pause_s = 0.002
+    with served_by(source):
+        for _ in range(8):
+            app.cache.prepare()
+            for name in files_of(app.cache.root):
+                (app.cache.root / name).unlink()
+            first, second = forked(app, "out"), forked(other, "out")
+            time.sleep(chance.uniform(0.05, 0.4))
+            os.kill(first, signal.SIGKILL)
+            os.waitpid(first, 0)
+            status = os.waitstatus_to_exitcode(os.waitpid(second, 0)[1])
+            assert status == 0, said.read_text()
+        app.build()
+    assert content(app, "out") == content(other, "out")
+    no_litter(app, "out")
 
 
 @contextmanager
