@@ -15,15 +15,8 @@ from bundler.sources import Document, ImageSource
 from manifests.digest import Digest
 from manifests.errors import SourceFailed
 from manifests.lock import Lock, LockedImage, LockedManifest
-from manifests.oci import (
-    CONFIG_LIMIT,
-    INDEX_TYPES,
-    MANIFEST_LIMIT,
-    Descriptor,
-    ImageConfig,
-    Index,
-    Manifest,
-)
+from manifests.mediatype import INDEX_TYPES
+from manifests.oci import CONFIG_LIMIT, MANIFEST_LIMIT, Descriptor, ImageConfig, Index, Manifest
 from manifests.reference import Reference
 
 PARALLEL = 8

@@ -29,7 +29,7 @@ from bundler.recompress import (
 from manifests.chunks import ChunkHasher
 from manifests.digest import Digest
 from manifests.errors import SourceFailed
-from manifests.oci import Compression, MediaType
+from manifests.mediatype import Compression, MediaType
 from manifests.release import LayerPolicy
 
 DOWNLOADS: Final = 4

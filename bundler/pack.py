@@ -16,7 +16,8 @@ from bundler.layers import LayerKey
 from manifests import layout
 from manifests.digest import Digest
 from manifests.lock import Lock
-from manifests.oci import CONTAINERD_NAME, REF_NAME, Descriptor, MediaType
+from manifests.mediatype import MediaType
+from manifests.oci import CONTAINERD_NAME, REF_NAME, Descriptor
 from manifests.reference import Reference
 from manifests.release import (
     CHUNK_SIZE,

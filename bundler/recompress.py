@@ -20,7 +20,7 @@ from bundler.zstdframes import BrokenFrames, whole_frames
 from manifests.chunks import ChunkHasher
 from manifests.digest import Digest, new_hash
 from manifests.errors import SourceFailed
-from manifests.oci import Compression
+from manifests.mediatype import Compression
 
 PIECE: Final = 1024 * 1024
 """Bytes of tar that are handled at once."""

@@ -16,16 +16,8 @@ from bundler.sources import Document
 from manifests.digest import Digest
 from manifests.errors import AppManifestError, MoonliftError, SourceFailed
 from manifests.lock import LockedImage, LockedManifest
-from manifests.oci import (
-    INDEX_TYPES,
-    MANIFEST_TYPES,
-    Compression,
-    Descriptor,
-    ImageConfig,
-    Index,
-    Manifest,
-    MediaType,
-)
+from manifests.mediatype import INDEX_TYPES, MANIFEST_TYPES, Compression, MediaType
+from manifests.oci import Descriptor, ImageConfig, Index, Manifest
 from manifests.platform import Platform, choose
 from manifests.reference import Reference
 from manifests.release import LayerPolicy

@@ -14,7 +14,8 @@ from bundler.fetch import CachedDocuments, FetchedImage, FetchedManifest
 from bundler.pools import worker_pool
 from manifests.digest import Digest
 from manifests.errors import MoonliftError
-from manifests.oci import MANIFEST_TYPES, Descriptor, Manifest
+from manifests.mediatype import MANIFEST_TYPES
+from manifests.oci import Descriptor, Manifest
 from manifests.release import Release
 
 PARALLEL = 8

@@ -17,7 +17,7 @@ import zstandard
 from isal import igzip, isal_zlib
 
 from manifests.errors import BundleRefused
-from manifests.oci import LAYER_COMPRESSION, Compression
+from manifests.mediatype import LAYER_COMPRESSION, Compression
 from manifests.release import LayerRecord
 
 PIECE: Final = 1024 * 1024

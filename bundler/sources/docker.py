@@ -31,7 +31,8 @@ from bundler.sources.tarfiles import TarFiles
 from bundler.sources.window import Window
 from manifests.digest import Digest
 from manifests.errors import MoonliftError
-from manifests.oci import Descriptor, MediaType
+from manifests.mediatype import MediaType
+from manifests.oci import Descriptor
 from manifests.reference import Reference
 from manifests.strictjson import load_object
 

@@ -25,15 +25,8 @@ from bundler.sources.window import Files, Window, read_document
 from manifests.digest import Digest, new_hash
 from manifests.errors import MoonliftError
 from manifests.layout import DOCKER_MANIFEST
-from manifests.oci import (
-    CONFIG_LIMIT,
-    MANIFEST_LIMIT,
-    MAX_LAYERS,
-    Compression,
-    Descriptor,
-    ImageConfig,
-    MediaType,
-)
+from manifests.mediatype import Compression, MediaType
+from manifests.oci import CONFIG_LIMIT, MANIFEST_LIMIT, MAX_LAYERS, Descriptor, ImageConfig
 from manifests.reference import Reference
 from manifests.release import MAX_IMAGES
 from manifests.strictjson import JsonValue, canonical, loads

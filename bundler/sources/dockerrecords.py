@@ -17,7 +17,8 @@ from pathlib import Path
 from bundler.sources import Document
 from manifests.digest import Digest
 from manifests.errors import MoonliftError
-from manifests.oci import CONFIG_LIMIT, ImageConfig, Manifest, MediaType
+from manifests.mediatype import MediaType
+from manifests.oci import CONFIG_LIMIT, ImageConfig, Manifest
 
 
 @dataclass(frozen=True, slots=True)

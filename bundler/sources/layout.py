@@ -19,12 +19,11 @@ from bundler.sources.window import Files, Window, read_document
 from manifests.digest import Digest
 from manifests.errors import MoonliftError, SourceFailed
 from manifests.layout import INDEX, OCI_LAYOUT, blob_name
+from manifests.mediatype import INDEX_TYPES, MANIFEST_TYPES
 from manifests.oci import (
     CONFIG_LIMIT,
     CONTAINERD_NAME,
-    INDEX_TYPES,
     MANIFEST_LIMIT,
-    MANIFEST_TYPES,
     MAX_DESCRIPTORS,
     REF_NAME,
     Descriptor,

@@ -14,7 +14,7 @@ from typing import IO, Final
 from bundler.recompress import inflate
 from bundler.sources import local_errors as errors
 from manifests.errors import SourceFailed
-from manifests.oci import Compression
+from manifests.mediatype import Compression
 
 PIECE: Final = 1024 * 1024
 MAX_RATIO: Final = 2000

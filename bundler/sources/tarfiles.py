@@ -17,7 +17,7 @@ from bundler.sources import local_errors as errors
 from bundler.sources.spool import MAGIC_BYTES, inflated, sniff, spool
 from bundler.sources.tarheaders import Member, read_members
 from bundler.sources.window import Window
-from manifests.oci import Compression
+from manifests.mediatype import Compression
 
 MAX_LINKS: Final = 16
 """Links followed for one file."""

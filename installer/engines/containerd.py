@@ -25,7 +25,8 @@ from installer.engines.docker import DockerEngine, names_of
 from manifests import layout
 from manifests.digest import Digest
 from manifests.errors import EngineFailed
-from manifests.oci import CONTAINERD_NAME, MediaType
+from manifests.mediatype import MediaType
+from manifests.oci import CONTAINERD_NAME
 from manifests.reference import Reference
 from manifests.release import BlobRecord, ImageRecord, LayerRecord, Release
 from manifests.strictjson import JsonValue, canonical

@@ -11,7 +11,8 @@ from typing import Any
 
 from manifests.digest import Digest, MalformedDigest
 from manifests.errors import EngineFailed, MoonliftError
-from manifests.oci import CONTAINERD_NAME, REF_NAME, Descriptor, MediaType
+from manifests.mediatype import MediaType
+from manifests.oci import CONTAINERD_NAME, REF_NAME, Descriptor
 from manifests.release import ImageRecord
 from manifests.strictjson import load_object, readable
 

@@ -13,7 +13,8 @@ import zstandard
 
 from manifests.digest import Digest
 from manifests.errors import AppManifestError, MoonliftError, SourceFailed
-from manifests.oci import Index, Manifest, MediaType
+from manifests.mediatype import MediaType
+from manifests.oci import Index, Manifest
 from manifests.release import LayerPolicy, Release
 from tests.bundler.builds import MemorySource, Workplace, memory, served_by
 from tests.support.images import (

@@ -13,7 +13,7 @@ import pytest
 from bundler.cache import Cache, LayerFacts
 from manifests.digest import Digest
 from manifests.errors import SourceFailed
-from manifests.oci import MediaType
+from manifests.mediatype import MediaType
 from tests.support.tamper import files_of
 
 LAYER = b"the bytes of a layer"

@@ -21,7 +21,8 @@ from bundler.sources.registry import RegistrySource
 from manifests.app import App
 from manifests.digest import Digest
 from manifests.errors import AppManifestError, MoonliftError, SourceFailed, UsageError
-from manifests.oci import Descriptor, MediaType
+from manifests.mediatype import MediaType
+from manifests.oci import Descriptor
 from manifests.reference import Reference
 from tests.bundler.builds import MemorySource, Workplace, memory, served_by
 from tests.support.images import Blob, ImageSpec, IndexSpec

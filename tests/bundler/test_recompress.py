@@ -23,7 +23,7 @@ from bundler.recompress import (
     recompress,
 )
 from manifests.digest import Digest
-from manifests.oci import Compression
+from manifests.mediatype import Compression
 from manifests.release import CHUNK_SIZE
 from tests.support.layers import noise, prose
 

@@ -20,7 +20,7 @@ from installer.run import run
 from installer.source import BundleSource, PipeSource, refuse_unordered
 from manifests.digest import Digest
 from manifests.errors import BundleRefused, NotInstallableHere
-from manifests.oci import MediaType
+from manifests.mediatype import MediaType
 from manifests.release import CHUNK_SIZE, ImageRecord, LayerRecord
 from tests.installer.conftest import APP, BASE, NAMES, Host, piped
 from tests.installer.fake_engine import FakeEngine

@@ -12,19 +12,18 @@ from hypothesis import strategies as st
 
 from manifests.digest import Digest
 from manifests.errors import ExitCode, MoonliftError
+from manifests.mediatype import Compression, MediaType
 from manifests.oci import (
     CONFIG_LIMIT,
     MANIFEST_LIMIT,
     MAX_DESCRIPTORS,
     MAX_LAYERS,
     MAX_SIZE,
-    Compression,
     Descriptor,
     ImageConfig,
     Index,
     MalformedDocument,
     Manifest,
-    MediaType,
     chain_ids,
 )
 from manifests.platform import Platform

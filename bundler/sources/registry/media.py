@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from bundler.sources.registry import errors
-from manifests.oci import INDEX_TYPES, MANIFEST_LIMIT, MANIFEST_TYPES, SCHEMA1_TYPES
+from manifests.mediatype import INDEX_TYPES, MANIFEST_TYPES, SCHEMA1_TYPES
+from manifests.oci import MANIFEST_LIMIT
 from manifests.reference import Reference
 from manifests.safetext import safe_line
 from manifests.strictjson import JsonValue, MalformedJson, load_object

@@ -11,7 +11,8 @@ import pytest
 from bundler.sources.registry import RegistryOptions, RegistrySource
 from manifests.digest import Digest
 from manifests.errors import MoonliftError
-from manifests.oci import Descriptor, MediaType
+from manifests.mediatype import MediaType
+from manifests.oci import Descriptor
 from manifests.reference import Reference
 from tests.bundler.sources.fakes import Answer, FakeClock, FakeRegistry, Script, Seen, serve
 from tests.support.layers import noise

@@ -23,14 +23,8 @@ from bundler.sources.archive import open_local
 from manifests.appfields import OriginKind
 from manifests.digest import Digest
 from manifests.errors import AppManifestError, ExitCode, MoonliftError, SourceFailed
-from manifests.oci import (
-    MANIFEST_LIMIT,
-    MAX_LAYERS,
-    Descriptor,
-    ImageConfig,
-    Manifest,
-    MediaType,
-)
+from manifests.mediatype import MediaType
+from manifests.oci import MANIFEST_LIMIT, MAX_LAYERS, Descriptor, ImageConfig, Manifest
 from manifests.reference import Reference
 from tests.support.images import ImageSpec
 from tests.support.layers import LayerSpec

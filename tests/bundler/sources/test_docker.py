@@ -21,7 +21,8 @@ from bundler.sources.dockerengine import LocalEngine, connect
 from manifests.appfields import OriginKind
 from manifests.digest import Digest
 from manifests.errors import AppManifestError, SourceFailed
-from manifests.oci import Compression, Descriptor, ImageConfig, Index, Manifest, MediaType
+from manifests.mediatype import Compression, MediaType
+from manifests.oci import Descriptor, ImageConfig, Index, Manifest
 from manifests.platform import Platform, choose
 from manifests.reference import Reference
 from tests.support.engine import Engine

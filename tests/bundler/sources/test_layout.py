@@ -20,7 +20,8 @@ from bundler.sources.layout import MAX_DEPTH, LayoutSource
 from manifests.appfields import OriginKind
 from manifests.digest import Digest
 from manifests.errors import AppManifestError, ExitCode, MoonliftError, SourceFailed
-from manifests.oci import MANIFEST_LIMIT, MAX_DESCRIPTORS, Descriptor, Manifest, MediaType
+from manifests.mediatype import MediaType
+from manifests.oci import MANIFEST_LIMIT, MAX_DESCRIPTORS, Descriptor, Manifest
 from manifests.reference import Reference
 from tests.support.images import Blob, ImageSpec, IndexSpec
 from tests.support.layers import LayerSpec

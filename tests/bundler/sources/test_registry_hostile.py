@@ -11,7 +11,8 @@ import pytest
 
 from manifests.digest import Digest
 from manifests.errors import AppManifestError, SourceFailed
-from manifests.oci import MANIFEST_LIMIT, Descriptor, MediaType
+from manifests.mediatype import MediaType
+from manifests.oci import MANIFEST_LIMIT, Descriptor
 from manifests.reference import Reference
 from tests.bundler.sources.acme import (
     HEAVY,
