@@ -19,7 +19,7 @@ from manifests.errors import AppManifestError, UsageError
 from manifests.platform import Platform
 from manifests.release import LayerPolicy
 from manifests.sums import MalformedSums, Sums, check_name
-from manifests.yamltree import SIZE_LIMIT
+from manifests.yamlnode import SIZE_LIMIT
 
 PIECE: Final = 1024 * 1024
 MAX_FILES: Final = 10_000

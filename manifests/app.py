@@ -47,8 +47,9 @@ from manifests.platform import Platform
 from manifests.reference import Reference
 from manifests.release import MAX_IMAGES, LayerPolicy
 from manifests.strictjson import readable
+from manifests.yamlnode import Node
 from manifests.yamltext import MalformedYaml
-from manifests.yamltree import Node, load
+from manifests.yamltree import load
 
 APP_SCHEMA: Final = 1
 MAX_FILES: Final = 10_000

@@ -18,8 +18,8 @@ from manifests.appfields import EXPECTED
 from manifests.errors import AppManifestError
 from manifests.reference import MalformedReference, Reference
 from manifests.safetext import safe_line
+from manifests.yamlnode import Node, Path
 from manifests.yamltext import Position
-from manifests.yamltree import Node, Path
 
 SHOWN: Final = 20
 """Problems told in the message; all are in `problems`."""

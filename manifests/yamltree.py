@@ -1,123 +1,75 @@
 """YAML of people, read with bounds: plain values, and the place in the file of each.
 
 Built from the parser's events one by one, so that nothing hostile is ever held: no recursion, no
-alias expanded into more nodes than the limit, no tag that stands for code. Refused: more than one
-document, duplicate keys, keys that are not scalars. What a key or value should be is not judged
-here. Merge keys (`<<`) are followed, as Compose files use them.
+alias expanded into more nodes than the limit, no tag that stands for code. Refused: duplicate
+keys, keys that are not scalars, and for `load` more than one document. What a key or value
+should be is not judged here. Merge keys (`<<`) are followed, as Compose files use them.
 
 Source: YAML 1.2.2 section 3.2.1; what unquoted scalars mean is in `yamlscalar`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias
+from typing import Any
 
 import yaml
 
-from manifests.yamlscalar import CORE_COLLECTIONS, Scalar, read_plain, read_tagged
+from manifests.yamlnode import DEFAULT_LIMITS, Entry, Limits, Node
+from manifests.yamlscalar import CORE_COLLECTIONS, read_plain, read_tagged
 from manifests.yamltext import MalformedYaml, Position, decode
-
-SIZE_LIMIT: Final = 1024 * 1024
-"""Bytes of one file."""
-MAX_DEPTH: Final = 32
-"""Mappings and lists within each other."""
-MAX_NODES: Final = 50_000
-"""Keys and values, each alias counted as all that it stands for."""
-MAX_ALIASES: Final = 256
-
-YamlValue: TypeAlias = "dict[str, YamlValue] | list[YamlValue] | Scalar"
-Path: TypeAlias = Sequence[str | int]
 
 _MERGE = "<<"
 _Loader: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A key of a mapping, by its place, and its value."""
-
-    position: Position
-    node: Node
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """A value and where it is written; behind an alias, where its anchor is.
-
-    Attributes:
-        position: of its first character.
-        value: a scalar, the items of a list, or the entries of a mapping by key. Keys are text
-            as written, whatever an unquoted scalar would mean.
-        source: a scalar as written, without quotes; empty for lists and mappings.
-        weight: nodes in it, itself counted.
-        height: mappings and lists within each other in it, itself counted.
-    """
-
-    position: Position
-    value: Scalar | tuple[Node, ...] | Mapping[str, Entry]
-    source: str = ""
-    weight: int = 1
-    height: int = 0
-
-    def plain(self) -> YamlValue:
-        """Return the value with all that is in it, as Python's own types."""
-        if isinstance(self.value, Mapping):
-            return {key: entry.node.plain() for key, entry in self.value.items()}
-        if isinstance(self.value, tuple):
-            return [node.plain() for node in self.value]
-        return self.value
-
-    def nearest(self, path: Path) -> Node:
-        """Return the node at `path`, or the last one on the way that is there."""
-        node = self
-        for step in path:
-            entry = node._child(step)
-            if entry is None:
-                break
-            node = entry.node
-        return node
-
-    def place(self, path: Path) -> Position:
-        """Return where the key at `path` is written; for a list's item, where the item is."""
-        if not path:
-            return self.position
-        entry = self.nearest(path[:-1])._child(path[-1])  # noqa: SLF001 - of the same class
-        return entry.position if entry else self.nearest(path).position
-
-    def _child(self, step: str | int) -> Entry | None:
-        if isinstance(self.value, Mapping):
-            return self.value.get(step) if isinstance(step, str) else None
-        if isinstance(self.value, tuple) and isinstance(step, int) and step < len(self.value):
-            node = self.value[step]
-            return Entry(node.position, node)
-        return None
-
-
-def load(data: bytes, subject: str) -> Node:
+def load(data: bytes, subject: str, limits: Limits = DEFAULT_LIMITS) -> Node:
     """Parse one document; an empty one is a node without value.
 
     Args:
         data: the whole file, UTF-8, a byte order mark allowed.
         subject: the file's name, for messages.
+        limits: what the file may have.
 
     Raises:
         MalformedYaml: too large, not UTF-8, not YAML, or refused as this module says.
     """
-    if len(data) > SIZE_LIMIT:
-        raise MalformedYaml(subject, Position(1, 1), f"larger than {SIZE_LIMIT} bytes")
+    root: Node | None = None
+    for number, node in enumerate(load_all(data, subject, limits)):
+        if number:
+            raise MalformedYaml(subject, node.position, "a second document: only one is read")
+        root = node
+    return root or Node(Position(1, 1), None)
+
+
+def load_all(data: bytes, subject: str, limits: Limits = DEFAULT_LIMITS) -> Iterator[Node]:
+    """Parse every document, one after the other, so that only one is held.
+
+    Args:
+        data: the whole file, UTF-8, a byte order mark allowed.
+        subject: the file's name, for messages.
+        limits: what the file and each document may have.
+
+    Raises:
+        MalformedYaml: too large, not UTF-8, not YAML, or refused as this module says.
+    """
+    if len(data) > limits.size:
+        raise MalformedYaml(subject, Position(1, 1), f"larger than {limits.size} bytes")
     text = decode(data, subject)
     loader = _Loader(text)
-    builder = _Builder(subject)
+    builder = _Builder(subject, limits)
     try:
         while loader.check_event():
-            builder.take(loader.get_event())
+            event = loader.get_event()
+            builder.take(event)
+            if isinstance(event, yaml.DocumentEndEvent):
+                yield builder.root or Node(_mark(event.start_mark), None)
+                builder = _Builder(subject, limits)
     except yaml.MarkedYAMLError as error:
         raise MalformedYaml(subject, _mark(error.problem_mark), _reason(error, text)) from error
     finally:
         loader.dispose()
-    return builder.root or Node(Position(1, 1), None)
 
 
 def _mark(mark: Any) -> Position:
@@ -144,6 +96,7 @@ class _Frame:
     position: Position
     mapping: bool
     anchor: str | None
+    tag: str = ""
     items: list[Node] = field(default_factory=list)
     weight: int = 1
     height: int = 1
@@ -152,23 +105,19 @@ class _Frame:
 class _Builder:
     """Makes nodes of events; holds no more than the limits allow."""
 
-    def __init__(self, subject: str) -> None:
+    def __init__(self, subject: str, limits: Limits) -> None:
         self.root: Node | None = None
         self._subject = subject
+        self._limits = limits
         self._frames: list[_Frame] = []
         self._anchors: dict[str, Node] = {}
         self._aliases = 0
-        self._documents = 0
         self._merges: set[Position] = set()
 
     def take(self, event: yaml.Event) -> None:
         """Take the next event."""
         position = _mark(event.start_mark)
         match event:
-            case yaml.DocumentStartEvent():
-                self._documents += 1
-                if self._documents > 1:
-                    raise self._bad(position, "a second document: only one is read")
             case yaml.ScalarEvent():
                 self._add(self._scalar(event, position), event.anchor)
             case yaml.AliasEvent():
@@ -182,41 +131,44 @@ class _Builder:
         return MalformedYaml(self._subject, position, reason)
 
     def _scalar(self, event: yaml.ScalarEvent, position: Position) -> Node:
+        local = event.tag in self._limits.tags
         plain = event.tag is None and event.implicit[0]
         if plain and event.value == _MERGE:
             self._merges.add(position)
         try:
-            if event.tag is not None:
+            if event.tag is not None and not local:
                 value = read_tagged(event.value, event.tag)
             else:
                 value = read_plain(event.value) if plain else event.value
         except ValueError as error:
             raise self._bad(position, str(error)) from error
-        return Node(position, value, event.value)
+        return Node(position, value, event.value, tag=str(event.tag) if local else "")
 
     def _alias(self, event: yaml.AliasEvent, position: Position) -> Node:
         self._aliases += 1
-        if self._aliases > MAX_ALIASES:
-            raise self._bad(position, f"more than {MAX_ALIASES} aliases")
+        if self._aliases > self._limits.aliases:
+            raise self._bad(position, f"more than {self._limits.aliases} aliases")
         node = self._anchors.get(event.anchor or "")
         if node is None:
             raise self._bad(position, "no anchor of this name before this alias")
         return node
 
     def _start(self, event: yaml.CollectionStartEvent, position: Position) -> None:
-        if event.tag is not None and event.tag not in CORE_COLLECTIONS:
+        local = event.tag in self._limits.tags
+        if event.tag is not None and event.tag not in CORE_COLLECTIONS and not local:
             raise self._bad(
                 position, f"unknown tag {event.tag[:100]}: only plain data is read here"
             )
-        if len(self._frames) >= MAX_DEPTH:
-            raise self._bad(position, f"nested deeper than {MAX_DEPTH}")
+        if len(self._frames) >= self._limits.depth:
+            raise self._bad(position, f"nested deeper than {self._limits.depth}")
         mapping = isinstance(event, yaml.MappingStartEvent)
-        self._frames.append(_Frame(position, mapping, event.anchor))
+        tag = str(event.tag) if local else ""
+        self._frames.append(_Frame(position, mapping, event.anchor, tag))
 
     def _finish(self) -> None:
         frame = self._frames.pop()
         value = self._entries(frame) if frame.mapping else tuple(frame.items)
-        node = Node(frame.position, value, weight=frame.weight, height=frame.height)
+        node = Node(frame.position, value, "", frame.weight, frame.height, frame.tag)
         self._add(node, frame.anchor)
 
     def _add(self, node: Node, anchor: str | None) -> None:
@@ -229,10 +181,10 @@ class _Builder:
         frame.items.append(node)
         frame.weight += node.weight
         frame.height = max(frame.height, node.height + 1)
-        if sum(one.weight for one in self._frames) > MAX_NODES:
-            raise self._bad(node.position, f"more than {MAX_NODES} keys and values")
-        if len(self._frames) + node.height > MAX_DEPTH:
-            raise self._bad(node.position, f"nested deeper than {MAX_DEPTH}")
+        if sum(one.weight for one in self._frames) > self._limits.nodes:
+            raise self._bad(node.position, f"more than {self._limits.nodes} keys and values")
+        if len(self._frames) + node.height > self._limits.depth:
+            raise self._bad(node.position, f"nested deeper than {self._limits.depth}")
 
     def _entries(self, frame: _Frame) -> dict[str, Entry]:
         entries: dict[str, Entry] = {}

@@ -17,7 +17,7 @@ from manifests.digest import Digest
 from manifests.errors import AppManifestError, UsageError
 from manifests.platform import Platform
 from manifests.release import CHUNK_SIZE, LayerPolicy
-from manifests.yamltree import SIZE_LIMIT
+from manifests.yamlnode import SIZE_LIMIT
 from tests.support.layers import noise
 
 

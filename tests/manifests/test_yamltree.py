@@ -11,9 +11,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from manifests import yamltree
+from manifests.yamlnode import MAX_ALIASES, MAX_DEPTH, MAX_NODES, SIZE_LIMIT
 from manifests.yamlscalar import MAX_DIGITS
 from manifests.yamltext import MalformedYaml, Position
-from manifests.yamltree import MAX_ALIASES, MAX_DEPTH, MAX_NODES, SIZE_LIMIT, load
+from manifests.yamltree import load
 
 
 def value(text: str) -> object:
@@ -131,7 +132,7 @@ def test_place_of_what_is_not_there_is_its_parents() -> None:
     [
         ("a: 1\nb: 2\na: 3", "f:3:1: duplicate key 'a', first at line 1"),
         ("{a: 1, 'a': 2}", "f:1:8: duplicate key 'a', first at line 1"),
-        ("a\n---\nb", "f:2:1: a second document: only one is read"),
+        ("a\n---\nb", "f:3:1: a second document: only one is read"),
         ("a:\n\t- b", "f:2:1: a tab can't indent: use spaces"),
         ("a: b: c", "f:1:5: a second ':' in one line: quote the text, or begin a new line"),
         ("a: !!python/object/apply:os.system [x]", "f:1:4: unknown tag "),

@@ -1,0 +1,179 @@
+"""The `sources:` of `app.yaml`: the files that name the app's images, by their kind.
+
+Owns the options of each kind. What the files say is for `bundler.discover`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, TypeAlias
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from manifests.appfields import expected, wrong
+from manifests.documents import Part
+
+MAX_PATHS: Final = 1000
+MAX_VARIABLES: Final = 1000
+MAX_TEXT: Final = 4096
+
+
+def _several(value: Any) -> Any:
+    """Return one path as a list of one."""
+    return [value] if isinstance(value, str) else value
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise expected("text")
+    if not value or len(value) > MAX_TEXT or not value.isprintable():
+        raise wrong(f"expected text of 1 to {MAX_TEXT} printable characters")
+    return value
+
+
+def _relative(path: str) -> str:
+    if path.startswith("/"):
+        raise wrong("expected a path relative to this file, found an absolute one")
+    return path
+
+
+Text = Annotated[str, BeforeValidator(_text)]
+SourcePath = Annotated[Text, AfterValidator(_relative)]
+Paths = Annotated[
+    tuple[SourcePath, ...],
+    BeforeValidator(_several),
+    Field(min_length=1, max_length=MAX_PATHS, strict=False),
+]
+MorePaths = Annotated[
+    tuple[SourcePath, ...], BeforeValidator(_several), Field(max_length=MAX_PATHS, strict=False)
+]
+Texts = Annotated[
+    tuple[Text, ...], BeforeValidator(_several), Field(max_length=MAX_PATHS, strict=False)
+]
+Variables = Annotated[dict[str, str], Field(max_length=MAX_VARIABLES)]
+
+
+class ComposeSource(Part):
+    """Docker Compose files, merged in this order as `docker compose -f` does.
+
+    Attributes:
+        compose: the files.
+        profiles: that are active; `*` for all.
+        environment: variables that win over the process's own and `.env`.
+        env_files: instead of `.env` beside the first file.
+        project: name; that of the file, or of the folder, when empty.
+        bases: whether images that services are built from are wanted too.
+    """
+
+    compose: Paths
+    profiles: Texts = ()
+    environment: Variables = Field({})
+    env_files: MorePaths = ()
+    project: str = ""
+    bases: bool = False
+
+
+class KubernetesSource(Part):
+    """Kubernetes documents, YAML or JSON; a folder stands for all such files below it.
+
+    Attributes:
+        kubernetes: files and folders; `-` is the standard input.
+        image_paths: where custom resources name images: `Kind:spec.a.image`, or
+            `spec.containers[].image` for any kind.
+    """
+
+    kubernetes: Paths
+    image_paths: Texts = ()
+
+
+class KustomizeSource(Part):
+    """A folder with a kustomization, rendered by `kustomize build` or `kubectl kustomize`.
+
+    Attributes:
+        kustomize: the folder.
+        image_paths: as in `KubernetesSource`.
+    """
+
+    kustomize: SourcePath
+    image_paths: Texts = ()
+
+
+class HelmSource(Part):
+    """A chart, rendered by `helm template`.
+
+    Attributes:
+        helm: folder or `.tgz` of the chart.
+        values: files, the later ones win.
+        set: single values, as `--set-string`.
+        release: name of the release.
+        namespace: that templates see.
+        kube_version: that templates see; helm's own when empty.
+        api_versions: that templates see beside helm's own.
+        image_paths: as in `KubernetesSource`.
+    """
+
+    helm: SourcePath
+    values: MorePaths = ()
+    set: Variables = Field({})
+    release: Text = "release-name"
+    namespace: Text = "default"
+    kube_version: str = ""
+    api_versions: Texts = ()
+    image_paths: Texts = ()
+
+
+class MarathonSource(Part):
+    """Marathon (DC/OS) apps, groups and pods in JSON.
+
+    Attributes:
+        marathon: files and folders; `-` is the standard input.
+    """
+
+    marathon: Paths
+
+
+class DockerfileSource(Part):
+    """Dockerfiles: the images that a build starts from.
+
+    Attributes:
+        dockerfile: files.
+        args: build arguments, as `--build-arg`.
+        target: stage that is built; the last one when empty.
+    """
+
+    dockerfile: Paths
+    args: Variables = Field({})
+    target: str = ""
+
+
+class SlurmSource(Part):
+    """Batch scripts that start containers.
+
+    Attributes:
+        slurm: files and folders; `-` is the standard input.
+        environment: variables that the scripts expect from outside.
+    """
+
+    slurm: Paths
+    environment: Variables = Field({})
+
+
+class ListSource(Part):
+    """One reference a line.
+
+    Attributes:
+        list: files; `-` is the standard input.
+    """
+
+    list: Paths
+
+
+Source: TypeAlias = (
+    ComposeSource
+    | KubernetesSource
+    | KustomizeSource
+    | HelmSource
+    | MarathonSource
+    | DockerfileSource
+    | SlurmSource
+    | ListSource
+)
