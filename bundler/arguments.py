@@ -22,7 +22,7 @@ from manifests.allowedsigners import MAX_BYTES, AllowedSigner, parse_signers
 from manifests.errors import UsageError
 from manifests.platform import MalformedPlatform, Platform
 from manifests.release import LayerPolicy
-from manifests.seal import Judge, trusted_signers
+from manifests.listing import Judge, trusted_signers
 from manifests.sshkey import PublicKey
 
 HOST_SIGNERS = Path("/etc/moonlift/allowed_signers")

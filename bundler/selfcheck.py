@@ -12,8 +12,9 @@ from pathlib import Path
 from bundler.sign import Signer
 from manifests.allowedsigners import AllowedSigner
 from manifests.errors import BundleRefused, SourceFailed
+from manifests.listing import trusted_signers
 from manifests.medium import open_medium
-from manifests.seal import open_sealed, trusted_signers
+from manifests.seal import open_sealed
 
 
 def check_written(path: Path, signers: Sequence[Signer]) -> None:

@@ -9,11 +9,12 @@ from pathlib import Path
 from bundler.progress import Progress, Stage
 from manifests.contents import check_contents
 from manifests.digest import Digest
+from manifests.listing import Judge
 from manifests.medium import open_medium
 from manifests.quantities import bytes_text, seconds_text
 from manifests.release import Release
 from manifests.safetext import safe_line
-from manifests.seal import Judge, open_sealed
+from manifests.seal import open_sealed
 from manifests.signers import AcceptedSigner
 from manifests.strictjson import JsonValue
 

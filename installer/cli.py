@@ -113,12 +113,19 @@ def verify(  # noqa: PLR0913 - one argument an option
     """Check signatures, freshness and every byte of a bundle."""
     console = Console(Form.JSON if json else Form.TEXT)
     with console.guarded():
-        from installer import verbs  # noqa: PLC0415 - only what a verb needs is imported
-        from installer.verify import Leniency  # noqa: PLC0415
+        from installer import verifyverb  # noqa: PLC0415 - only what a verb needs is imported
 
-        leniency = Leniency(allow_downgrade=allow_downgrade, accept_expired=accept_expired)
-        with verbs.opened(_homes(context), bundle, leniency, threshold) as verified:
-            verbs.verify_bundle(console, verified, quick=quick)
+        homes = _homes(context)
+        asked = verifyverb.Asked(
+            trust=homes.trust,
+            state=homes.state,
+            bundle=bundle,
+            threshold=threshold,
+            quick=quick,
+            allow_downgrade=allow_downgrade,
+            accept_expired=accept_expired,
+        )
+        verifyverb.verify_bundle(console, asked)
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""What `installer verify` and `installer install` do, step by step; the command line calls it.
+"""What `installer install` does, step by step; the command line calls it.
 
 Owns the order in which things are shown and asked. Works through a Console, so it prints nothing
 itself; `plan` and `run` do the work.
@@ -14,17 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from installer.console import Console, Form, stopping
-from installer.events import Event, Stage, StageFinished, StageStarted, Unit
 from installer.history import HistoryEntry
-from installer.jobs import Halted, Meter
 from installer.ledger import Ledger
-from installer.metered import metered_work
 from installer.texts import bundle_json, bundle_lines, plan_json, plan_lines
 from installer.trust import TrustedKeys, TrustStore
-from installer.verify import Leniency, VerifiedBundle, check_everything, unread_bytes, verify
+from installer.verify import Leniency, VerifiedBundle, verify
 from manifests.errors import BundleRefused, ExitCode, MoonliftError
 from manifests.medium import open_medium
-from manifests.quantities import bytes_text
 from manifests.safetext import safe_line
 
 if TYPE_CHECKING:
@@ -81,24 +77,6 @@ def recorded_refusal(homes: Homes) -> Iterator[None]:
         raise
 
 
-def verify_bundle(console: Console, verified: VerifiedBundle, *, quick: bool) -> None:
-    """Show who signed the bundle, then read every byte unless `quick`."""
-    console.lines(bundle_lines(verified))
-    total = 0 if quick else unread_bytes(verified)
-    if not quick:
-        with stopping() as cancel:
-            meter = Meter(total, cancel)
-            try:
-                console.follow(_checking(verified, meter))
-            except Halted as halted:
-                raise KeyboardInterrupt from halted
-    what = "seal and documents" if quick else f"all of it, {bytes_text(total)} of layers and files"
-    console.lines([f"verified     {what}"])
-    checked = "seal" if quick else "everything"
-    document = {"verified": True, "checked": checked, "bytes": total, **bundle_json(verified)}
-    console.document("verified", document)
-
-
 def install_bundle(
     console: Console, homes: Homes, bundle: Path, leniency: Leniency, choices: Choices
 ) -> ExitCode:
@@ -137,9 +115,3 @@ def _carry_out(console: Console, made: Plan, choices: Choices) -> ExitCode:
 def _confirm(console: Console) -> None:
     if console.ask("install? [y/N]", "--yes").casefold() not in ("y", "yes"):
         raise KeyboardInterrupt
-
-
-def _checking(verified: VerifiedBundle, meter: Meter) -> Iterator[Event]:
-    yield StageStarted(Stage.CHECK, meter.total, Unit.BYTES)
-    yield from metered_work(meter, Stage.CHECK, lambda: check_everything(verified, meter.add))
-    yield StageFinished(Stage.CHECK, 0.0)

@@ -16,9 +16,11 @@ from installer.freshness import Candidate, FreshnessVerdict
 from installer.ledger import Ledger
 from installer.trust import TrustedKeys
 from manifests.contents import check_contents
+from manifests.digesting import Digesting
+from manifests.listing import Listing, open_listing, trusted_signers
 from manifests.medium import Medium
 from manifests.release import Release
-from manifests.seal import SealedRelease, open_sealed, trusted_signers
+from manifests.seal import SealedRelease, seal
 from manifests.signers import AcceptedSigner
 
 _TOKEN: Final = object()
@@ -92,7 +94,25 @@ def verify(
         NotInstallableHere: the ledger can't be believed.
     """
     judge = trusted_signers(trusted.signers, trusted.threshold, now)
-    sealed = open_sealed(medium, judge)
+    return verify_listing(open_listing(medium, judge), ledger, now, leniency)
+
+
+def verify_listing(
+    listing: Listing, ledger: Ledger, now: datetime, leniency: Leniency = STRICT
+) -> VerifiedBundle:
+    """Take every step that is left after the list of files but reading the layers.
+
+    Args:
+        listing: whose signatures counted by this host's keys.
+        ledger: what this host accepted before; only read.
+        now: the host's clock, with a time zone.
+        leniency: what a person lets pass.
+
+    Raises:
+        BundleRefused: with the step's own code.
+        NotInstallableHere: the ledger can't be believed.
+    """
+    sealed = seal(listing)
     verdict = ledger.check(
         candidate_of(sealed),
         now,
@@ -102,13 +122,20 @@ def verify(
     return VerifiedBundle(sealed, verdict, token=_TOKEN)
 
 
-def check_everything(verified: VerifiedBundle, advance: Callable[[int], None]) -> int:
+def check_everything(
+    verified: VerifiedBundle, advance: Callable[[int], None], begun: Digesting | None = None
+) -> int:
     """Read every byte that `verify` has not, and return how many.
+
+    Args:
+        verified: the bundle.
+        advance: called from several threads with the number of bytes just checked.
+        begun: reads some of the files already.
 
     Raises:
         BundleRefused: `chunk-damaged`, `bundle-truncated`, `file-missing`, `medium-unreadable`.
     """
-    return check_contents(verified.sealed, advance)
+    return check_contents(verified.sealed, advance, begun=begun)
 
 
 def unread_bytes(verified: VerifiedBundle) -> int:

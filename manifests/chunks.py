@@ -15,6 +15,7 @@ from typing import Final
 from manifests.digest import Digest, new_hash
 from manifests.errors import BundleRefused
 from manifests.medium import Medium
+from manifests.reading import read_exactly
 from manifests.release import CHUNK_SIZE, Release
 
 READ_AHEAD: Final = 2
@@ -119,33 +120,6 @@ def _read_chunk(
     if Digest.of(view) != file.chunks[number]:
         raise damaged(file, number, Digest.of(view))
     return view
-
-
-def read_exactly(stream: io.RawIOBase, view: memoryview, name: str) -> None:
-    """Fill `view`.
-
-    Raises:
-        BundleRefused: `bundle-truncated`; `medium-unreadable` when the drive fails.
-    """
-    filled = 0
-    while filled < len(view):
-        try:
-            count = stream.readinto(view[filled:])
-        except OSError as error:
-            raise BundleRefused(
-                "medium-unreadable",
-                f"{name}: {error.strerror or error}",
-                hint="try another port or drive, or copy the bundle again",
-                file=name,
-            ) from error
-        if not count:
-            raise BundleRefused(
-                "bundle-truncated",
-                f"{name}: expected {len(view) - filled} more bytes, found its end",
-                hint="copy the bundle again from where it came",
-                file=name,
-            )
-        filled += count
 
 
 def damaged(file: ChunkedFile, number: int, found: Digest) -> BundleRefused:

@@ -6,33 +6,20 @@ read again to name the damaged chunks.
 
 from __future__ import annotations
 
-import os
-import threading
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Final
+from collections.abc import Sequence
 
-from manifests.chunks import (
-    chunked_file,
-    damaged,
-    find_damaged,
-    read_exactly,
-    verified_chunks,
-)
-from manifests.digest import Digest, digest_mismatch, new_hash
+from manifests.chunks import chunked_file, damaged, find_damaged, verified_chunks
+from manifests.digest import Digest, digest_mismatch
+from manifests.digesting import Advance, Digesting
 from manifests.errors import BundleRefused
 from manifests.seal import SealedRelease
 
-BUFFER: Final = 1024 * 1024
-"""Bytes read at once: fits a core's cache, so that hashing reads no memory."""
-MAX_THREADS: Final = 8
-
-Advance = Callable[[int], None]
-"""Told of bytes done; may raise to cancel."""
-
 
 def check_contents(
-    sealed: SealedRelease, advance: Advance, names: frozenset[str] | None = None
+    sealed: SealedRelease,
+    advance: Advance,
+    names: frozenset[str] | None = None,
+    begun: Digesting | None = None,
 ) -> int:
     """Read and check the layers and files, and return the bytes read.
 
@@ -40,6 +27,7 @@ def check_contents(
         sealed: whose documents were checked before.
         advance: called from several threads with the number of bytes just checked.
         names: only these files; None for all.
+        begun: reads some of the files already; is left running.
 
     Raises:
         BundleRefused: `chunk-damaged`, naming the file and the first bad chunk, or
@@ -51,8 +39,14 @@ def check_contents(
             _check_passing(sealed, name, size, advance)
         while sealed.medium.peek() is not None:
             sealed.medium.open(str(sealed.medium.peek())).close()
+    elif begun is not None:
+        _compare(sealed, files, advance, begun)
     else:
-        _check_parallel(sealed, sorted(files, key=lambda item: -item[1]), advance)
+        digesting = Digesting(sealed.medium)
+        try:
+            _compare(sealed, files, advance, digesting)
+        finally:
+            digesting.stop()
     return sum(size for _, size in files)
 
 
@@ -63,36 +57,15 @@ def _remaining(sealed: SealedRelease) -> list[tuple[str, int]]:
     return files + [(blob.name, blob.size) for blob in blobs]
 
 
-def _check_parallel(sealed: SealedRelease, files: list[tuple[str, int]], advance: Advance) -> None:
-    failed = threading.Event()
-
-    def check(item: tuple[str, int]) -> None:
-        if failed.is_set():
-            return
-        try:
-            _check_file(sealed, *item, advance)
-        except BaseException:
-            failed.set()
-            raise
-
-    threads = min(MAX_THREADS, os.cpu_count() or 1)
-    with ThreadPoolExecutor(threads, "verify") as pool:
-        for future in [pool.submit(check, item) for item in files]:
-            future.result()
-
-
-def _check_file(sealed: SealedRelease, name: str, size: int, advance: Advance) -> None:
-    hasher, left = new_hash(), size
-    buffer = memoryview(bytearray(BUFFER))
-    with sealed.medium.open(name) as stream:
-        while left:
-            view = buffer[: min(BUFFER, left)]
-            read_exactly(stream, view, name)
-            hasher.update(view)
-            left -= len(view)
-            advance(len(view))
-    if Digest.from_hash(hasher) != sealed.sums.files[name]:
-        raise _name_damage(sealed, name, size, Digest.from_hash(hasher))
+def _compare(
+    sealed: SealedRelease, files: Sequence[tuple[str, int]], advance: Advance, digesting: Digesting
+) -> None:
+    digesting.begin(files)
+    digesting.tell(advance)
+    for name, size in sorted(files, key=lambda file: -file[1]):
+        found = digesting.wait(name)
+        if found != sealed.sums.files[name]:
+            raise _name_damage(sealed, name, size, found)
 
 
 def _name_damage(sealed: SealedRelease, name: str, size: int, found: Digest) -> BundleRefused:

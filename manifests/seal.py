@@ -13,32 +13,26 @@ the host's business.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Final
 
 from manifests import layout
-from manifests.allowedsigners import AllowedSigner
-from manifests.chunks import read_exactly
 from manifests.digest import Digest, check_digest
 from manifests.errors import BundleRefused, MoonliftError
+from manifests.listing import Judge, Listing, open_listing
 from manifests.medium import Medium, missing
 from manifests.oci import CONTAINERD_NAME, ImageConfig, Index, Manifest
+from manifests.reading import read_small
 from manifests.release import RELEASE_LIMIT, ImageRecord, Release
-from manifests.signers import SealCheck, count_valid
-from manifests.sshsig import MAX_SIGNATURE_BYTES, MAX_SIGNATURES
-from manifests.sums import MAX_BYTES as SUMS_LIMIT
-from manifests.sums import Sums, signature_name
+from manifests.signers import SealCheck
+from manifests.sums import Sums
 
 DOCUMENTS_LIMIT: Final = 128 * 1024 * 1024
 """Bytes of all manifests and configs together; they are held in memory."""
 SMALL_FILE_LIMIT: Final = 16 * 1024 * 1024
 
 _METADATA = frozenset({layout.RELEASE, layout.OCI_LAYOUT, layout.INDEX, layout.DOCKER_MANIFEST})
-
-Judge = Callable[[bytes, Sequence[bytes]], SealCheck]
-"""Step 2: takes SHA256SUMS and the signatures, returns who signed, or refuses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,23 +62,22 @@ class SealedRelease:
         return self.documents[image.config.digest]
 
 
-def trusted_signers(allowed: Sequence[AllowedSigner], threshold: int, now: datetime) -> Judge:
-    """Return the judge that asks for `threshold` distinct keys of `allowed`."""
-    return lambda message, signatures: count_valid(
-        signatures, message, allowed, threshold=threshold, now=now
-    )
-
-
 def open_sealed(medium: Medium, judge: Judge) -> SealedRelease:
     """Take steps 1 to 5.
 
     Raises:
         BundleRefused: with the step's own code.
     """
-    sums_raw, signatures = _read_seal(medium)
-    check = judge(sums_raw, signatures)
-    sums = Sums.parse(sums_raw)
-    _check_names(medium, sums, len(signatures))
+    return seal(open_listing(medium, judge))
+
+
+def seal(listing: Listing) -> SealedRelease:
+    """Take steps 4 and 5.
+
+    Raises:
+        BundleRefused: with the step's own code.
+    """
+    medium, sums = listing.medium, listing.sums
     release_raw = _read_checked(medium, sums, layout.RELEASE, RELEASE_LIMIT)
     release = Release.read(release_raw)
     _check_listing(medium, sums, release)
@@ -93,60 +86,9 @@ def open_sealed(medium: Medium, judge: Judge) -> SealedRelease:
     _check_index(index_raw, release)
     for image in release.images:
         check_image(image, documents)
-    return SealedRelease(medium, sums, Digest.of(sums_raw), release, release_raw, documents, check)
-
-
-def _read_seal(medium: Medium) -> tuple[bytes, list[bytes]]:
-    """Step 1."""
-    try:
-        sums = read_small(medium, layout.SUMS, SUMS_LIMIT)
-    except BundleRefused as error:
-        if error.code != "file-missing":
-            raise
-        raise BundleRefused(
-            "not-a-bundle",
-            f"{medium.path}: expected a bundle, found no {layout.SUMS}",
-            hint="an interrupted copy has none: copy the bundle again",
-        ) from error
-    signatures: list[bytes] = []
-    for number in range(1, MAX_SIGNATURES + 1):
-        name = signature_name(number)
-        if not _comes_next(medium, name):
-            break
-        signatures.append(read_small(medium, name, MAX_SIGNATURE_BYTES))
-    return sums, signatures
-
-
-def _comes_next(medium: Medium, name: str) -> bool:
-    return medium.peek() == name if medium.sequential else name in medium.sizes
-
-
-def read_small(medium: Medium, name: str, limit: int) -> bytes:
-    """Return a file's bytes, at most `limit`.
-
-    Raises:
-        BundleRefused: `file-missing`, `file-too-large`, `bundle-truncated`.
-    """
-    with medium.open(name) as stream:
-        size = medium.sizes[name]
-        if size > limit:
-            raise BundleRefused(
-                "file-too-large", f"{name}: expected at most {limit} bytes, found {size}", file=name
-            )
-        buffer = bytearray(size)
-        read_exactly(stream, memoryview(buffer), name)
-    return bytes(buffer)
-
-
-def _check_names(medium: Medium, sums: Sums, signature_count: int) -> None:
-    """Step 3."""
-    own = {layout.SUMS, *(signature_name(n + 1) for n in range(signature_count))}
-    medium.expect(frozenset(sums.files) | own)
-    if medium.sequential:
-        return
-    for name in sums.files:
-        if name not in medium.sizes:
-            raise missing(name, medium.path)
+    return SealedRelease(
+        medium, sums, listing.sums_digest, release, release_raw, documents, listing.check
+    )
 
 
 def _read_checked(medium: Medium, sums: Sums, name: str, limit: int) -> bytes:

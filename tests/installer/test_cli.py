@@ -319,9 +319,9 @@ def test_ledger_is_shown_and_reset(host: Host, fake: FakeEngine) -> None:
 
 def test_a_bug_keeps_its_traceback(host: Host) -> None:
     script = (
-        "import installer.cli as c, installer.verbs as v\n"
+        "import installer.cli as c, installer.verifyverb as v\n"
         "def broken(*a, **k): raise ZeroDivisionError\n"
-        "v.opened = broken\n"
+        "v.open_medium = broken\n"
         "c.main()\n"
     )
     whole = {**os.environ, **environ(host)}

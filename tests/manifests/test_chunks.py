@@ -18,12 +18,12 @@ from manifests.chunks import (
     ChunkHasher,
     chunked_file,
     find_damaged,
-    read_exactly,
     verified_chunks,
 )
 from manifests.digest import Digest
 from manifests.errors import BundleRefused
 from manifests.medium import Medium, open_medium
+from manifests.reading import read_exactly
 from manifests.release import CHUNK_SIZE
 from manifests.tarform import END, header, padding
 from manifests.tarmedium import PipeMedium

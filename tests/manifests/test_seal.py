@@ -22,8 +22,9 @@ from manifests.contents import check_contents
 from manifests.digest import Digest
 from manifests.errors import BundleRefused, ExitCode, MoonliftError
 from manifests.medium import open_medium
+from manifests.reading import read_small
 from manifests.release import Release
-from manifests.seal import SealedRelease, open_sealed, read_small
+from manifests.seal import SealedRelease, open_sealed
 from manifests.sshsig import MAX_SIGNATURE_BYTES
 from manifests.strictjson import canonical
 from manifests.sums import MAX_BYTES, Sums, signature_name
