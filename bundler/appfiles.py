@@ -12,7 +12,8 @@ from typing import Final
 
 from bundler.entries import Entry
 from bundler.resolve import WantedImage
-from manifests.app import App, AppFile
+from manifests.app import App
+from manifests.appentries import AppFile
 from manifests.chunks import ChunkedFile, ChunkHasher
 from manifests.digest import Digest, new_hash
 from manifests.errors import AppManifestError, UsageError

@@ -9,57 +9,26 @@ Specified in docs/app-manifest.md.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Self
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
 
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    Field,
-    GetJsonSchemaHandler,
-    ValidationError,
-    WithJsonSchema,
-    model_validator,
-)
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
+from pydantic import BeforeValidator, Field, PrivateAttr, ValidationError, WithJsonSchema
 
-from manifests.appfields import (
-    IMAGE_SCHEMA,
-    SOURCE_SCHEMA,
-    ExpiryText,
-    ImageOrigin,
-    ImageText,
-    OriginKind,
-    OriginText,
-    PlatformText,
-    ProductText,
-    SourceText,
-    TargetText,
-    VersionText,
-    expected,
-    read_target,
-    wrong,
-)
-from manifests.appproblems import InvalidApp, Problem, compare_entries, find_unreadable, translate
+from manifests.appcompare import compare_entries
+from manifests.appentries import AppFile, AppImage, AppWaiver, Platforms
+from manifests.appfields import ExpiryText, ProductText, VersionText, wrong
+from manifests.appproblems import InvalidApp, Problem, find_unreadable, translate
+from manifests.appsourceentry import KINDS, MAX_SOURCES, SourceEntry
 from manifests.documents import Part, Sequence
-from manifests.layout import FILES
 from manifests.platform import Platform
-from manifests.reference import Reference
-from manifests.release import MAX_IMAGES, LayerPolicy
-from manifests.strictjson import readable
+from manifests.release import MAX_IMAGES
+from manifests.strictjson import JsonValue, readable
 from manifests.yamlnode import Node
-from manifests.yamltext import MalformedYaml
+from manifests.yamltext import MalformedYaml, Position
 from manifests.yamltree import load
 
 APP_SCHEMA: Final = 1
 MAX_FILES: Final = 10_000
-
-
-def _distinct(platforms: tuple[Platform, ...]) -> tuple[Platform, ...]:
-    for number, platform in enumerate(platforms):
-        if platform in platforms[:number]:
-            raise wrong(f"{platform} is listed twice")
-    return platforms
 
 
 def _reserved(value: Any) -> None:
@@ -67,9 +36,6 @@ def _reserved(value: Any) -> None:
         raise wrong("not supported by this version: remove it, or use a newer moonlift")
 
 
-Platforms = Annotated[
-    tuple[PlatformText, ...], Field(min_length=1, strict=False), AfterValidator(_distinct)
-]
 Reserved = Annotated[
     None,
     BeforeValidator(_reserved),
@@ -77,92 +43,27 @@ Reserved = Annotated[
 ]
 
 
-class AppImage(Part):
-    """An image that the app needs; `nginx:1.25` alone is short for `{image: nginx:1.25}`.
+@dataclass(frozen=True, slots=True)
+class AppPositions:
+    """Where the entries of an app manifest's lists are written.
 
     Attributes:
-        image: reference as written.
-        layers: what packing does to its layers.
-        origin: where it comes from.
-        platforms: for which; empty for the app's own.
+        images: of each entry of `images`.
+        waived: of each entry of `waived`.
     """
 
-    image: ImageText = Field(description="Reference: [registry/]repository[:tag][@digest].")
-    layers: Annotated[LayerPolicy, Field(strict=False)] = Field(
-        LayerPolicy.AUTO,
-        description="auto: recompress with zstd unless the reference has a digest."
-        " zstd: always. original: keep the registry's bytes and digest.",
-    )
-    origin: OriginText = Field(
-        ImageOrigin(OriginKind.AUTO),
-        alias="from",
-        json_schema_extra={"default": str(OriginKind.AUTO)},
-        description="auto: the registry, or the local Docker engine when only that has the image."
-        " registry, docker: only that. oci:PATH: an image layout. oci-archive:PATH: one in a tar."
-        " docker-archive:PATH: what `docker save` wrote. Paths are relative to this file.",
-    )
-    platforms: Platforms = Field(
-        (), description="For which platforms; those of the app when absent."
-    )
-
-    @property
-    def reference(self) -> Reference:
-        """The image in full form."""
-        return Reference.parse(self.image)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _short_form(cls, value: Any) -> Any:
-        return _from_text(value, "image", "an image such as nginx:1.25 or a mapping with 'image'")
+    images: tuple[Position, ...] = ()
+    waived: tuple[Position, ...] = ()
 
     @classmethod
-    def __get_pydantic_json_schema__(
-        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
-        """Return the schema of both forms."""
-        return _either(IMAGE_SCHEMA, handler(schema))
+    def of(cls, root: Node) -> AppPositions:
+        """Return the places in a document."""
+        return cls(_positions_of(root, "images"), _positions_of(root, "waived"))
 
 
-class AppFile(Part):
-    """A file or folder besides images; `compose.yaml` alone is short for `{from: compose.yaml}`.
-
-    Attributes:
-        source: path relative to the app manifest.
-        to: path in the bundle below `files/`; empty for the same as `source`.
-    """
-
-    source: SourceText = Field(
-        alias="from",
-        description="Path of a file, or of a folder with all its files, below this file's folder.",
-    )
-    to: TargetText | None = Field(
-        None, description="Path in the bundle below files/; the same as 'from' when absent."
-    )
-
-    @property
-    def name(self) -> str:
-        """The file's path in the bundle."""
-        return f"{FILES}{self.to or self.source}"
-
-    @model_validator(mode="before")
-    @classmethod
-    def _short_form(cls, value: Any) -> Any:
-        return _from_text(value, "from", "a file's path or a mapping with 'from' and 'to'")
-
-    @model_validator(mode="after")
-    def _usable_name(self) -> Self:
-        try:
-            read_target(self.to or self.source)
-        except ValueError as error:
-            raise wrong(f"{error}; give it another one with 'to:'") from error
-        return self
-
-    @classmethod
-    def __get_pydantic_json_schema__(
-        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
-        """Return the schema of both forms."""
-        return _either(SOURCE_SCHEMA, handler(schema))
+def _positions_of(root: Node, key: str) -> tuple[Position, ...]:
+    items = root.nearest((key,)).value
+    return tuple(item.position for item in items) if isinstance(items, tuple) else ()
 
 
 class App(Part):
@@ -175,7 +76,9 @@ class App(Part):
             of processor.
         sequence: None for the lock's time as YYYYMMDDhhmmss.
         expires: after this hosts refuse the bundle; None for never. A date is good to its end.
-        images: in the order in which they are loaded.
+        images: in the order in which they are loaded; those of sources come after them.
+        sources: files that name further images.
+        waived: images that sources name and that are left out, each with a reason.
         files: besides images.
     """
 
@@ -195,16 +98,29 @@ class App(Part):
     expires: ExpiryText | None = Field(
         None, description="Hosts refuse the bundle after this date (to its end, UTC) or time."
     )
-    images: Annotated[
-        tuple[AppImage, ...], Field(min_length=1, max_length=MAX_IMAGES, strict=False)
-    ] = Field(description="Images that the app needs, in the order in which they are loaded.")
+    images: Annotated[tuple[AppImage, ...], Field(max_length=MAX_IMAGES, strict=False)] = Field(
+        (),
+        description="Images that the app needs, in the order in which they are loaded; also the"
+        " options of images that sources name.",
+    )
+    sources: Annotated[tuple[SourceEntry, ...], Field(max_length=MAX_SOURCES, strict=False)] = (
+        Field((), description="Files that name the app's images, such as compose.yaml.")
+    )
+    waived: Annotated[tuple[AppWaiver, ...], Field(max_length=MAX_IMAGES, strict=False)] = Field(
+        (), description="Images that sources name and that the bundle shall not hold."
+    )
     files: Annotated[tuple[AppFile, ...], Field(max_length=MAX_FILES, strict=False)] = Field(
         (), description="Files that the app carries besides images, such as compose.yaml."
     )
-    sources: Reserved = None
     requirements: Reserved = None
     run: Reserved = None
     prune: Reserved = None
+    _positions: AppPositions = PrivateAttr(default_factory=AppPositions)
+
+    @property
+    def positions(self) -> AppPositions:
+        """Where entries are written, for messages; empty for an app that was not parsed."""
+        return self._positions
 
     @classmethod
     def parse(cls, data: bytes, subject: str) -> App:
@@ -227,6 +143,7 @@ class App(Part):
             raise InvalidApp(subject, [*problems, *translate(error, root, _KEYS)]) from error
         if problems:
             raise InvalidApp(subject, problems)
+        app._positions = AppPositions.of(root)  # noqa: SLF001 - of the same class
         return app
 
     def platforms_of(self, image: AppImage, default: Platform) -> tuple[Platform, ...]:
@@ -239,10 +156,20 @@ class App(Part):
         return image.platforms or self.platforms or (default,)
 
 
+def _names(model: type[Part]) -> list[str]:
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
 _KEYS = {
-    "": [field.alias or name for name, field in App.model_fields.items()],
-    "images": [field.alias or name for name, field in AppImage.model_fields.items()],
-    "files": [field.alias or name for name, field in AppFile.model_fields.items()],
+    "": _names(App),
+    "images": _names(AppImage),
+    "files": _names(AppFile),
+    "waived": _names(AppWaiver),
+    **{f"sources.{kind}": _names(model) for kind, model in KINDS.items()},
+}
+_SOME: dict[str, JsonValue] = {
+    "minItems": 1,
+    "description": "An app has images, or sources that name them.",
 }
 
 
@@ -252,26 +179,14 @@ def app_schema() -> bytes:
     return readable(
         {
             **schema,
+            "anyOf": [
+                {"required": [key], "properties": {key: _SOME}} for key in ("images", "sources")
+            ],
             "$schema": "https://json-schema.org/draft/2020-12/schema",
             "title": "moonlift app manifest",
             "description": "What an app is made of: the input of `bundle build`.",
         }
     )
-
-
-def _either(short: JsonSchemaValue, long: JsonSchemaValue) -> JsonSchemaValue:
-    """Return the schema of an entry with a short form, told by its docstring's first line."""
-    about = str(long.pop("description", "")).partition("\n")[0]
-    return {"description": about, "anyOf": [short, long]}
-
-
-def _from_text(value: Any, key: str, what: str) -> Any:
-    """Return the long form of an entry."""
-    if isinstance(value, str):
-        return {key: value}
-    if not isinstance(value, dict):
-        raise expected(what)
-    return value
 
 
 def _load(data: bytes, subject: str) -> Node:

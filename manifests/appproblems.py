@@ -1,7 +1,6 @@
 """What is wrong with an `app.yaml`, in words and with its place; all of it at once.
 
-Turns pydantic's errors into sentences that say what was expected and what was found, and makes
-the checks that compare entries with each other, so that they too are told beside other errors.
+Turns pydantic's errors into sentences that say what was expected and what was found.
 """
 
 from __future__ import annotations
@@ -16,7 +15,6 @@ from pydantic_core import ErrorDetails
 
 from manifests.appfields import EXPECTED
 from manifests.errors import AppManifestError
-from manifests.reference import MalformedReference, Reference
 from manifests.safetext import safe_line
 from manifests.yamlnode import Node, Path
 from manifests.yamltext import Position
@@ -30,6 +28,7 @@ _EXPECTED: Final[Mapping[str, str]] = {
     "tuple_type": "a list",
     "dict_type": "a mapping",
     "model_type": "a mapping",
+    "bool_type": "true or false",
     "enum": "one of auto, zstd, original",
 }
 
@@ -67,17 +66,12 @@ class InvalidApp(AppManifestError):
 def find_unreadable(root: Node, schema: int) -> Problem | None:
     """Return what keeps the document as a whole from being judged."""
     if not isinstance(root.value, Mapping):
-        return _problem(root.position, f"expected keys such as 'name:', found {describe(root)}")
+        return problem_at(root.position, f"expected keys such as 'name:', found {describe(root)}")
     version = root.nearest(("schema",))
     if type(version.value) is int and version.value != schema:
         found = f"expected schema {schema}, found {version.value}: use a newer moonlift"
-        return _problem(version.position, found)
+        return problem_at(version.position, found)
     return None
-
-
-def compare_entries(root: Node) -> list[Problem]:
-    """Return what is wrong between entries, and numbers that programs read differently."""
-    return [*_odd_numbers(root), *_repeated_images(root), *_clashing_files(root)]
 
 
 def translate(
@@ -88,21 +82,36 @@ def translate(
     Args:
         error: all of them.
         root: the document.
-        keys: the known keys of the document ("") and of the entries of its lists.
+        keys: the known keys of each mapping, by its path without the numbers of entries: "" is
+            the document, `images` an entry of that list, `sources.compose` one of that kind.
     """
     for one in error.errors(include_url=False, include_input=False):
-        path = one["loc"]
+        path = _written_path(one["loc"], keys)
         match one["type"]:
             case "extra_forbidden":
-                known = keys[str(path[0]) if len(path) > 1 else ""]
-                yield _problem(root.place(path), f"unknown key {_nearest(str(path[-1]), known)}")
+                known = keys[_names(one["loc"][:-1])]
+                message = f"unknown key {nearest_key(str(path[-1]), known)}"
+                yield problem_at(root.place(path), message)
             case "missing":
-                yield _problem(root.place(path[:-1]), f"missing key {str(path[-1])!r}")
+                yield problem_at(root.place(path[:-1]), f"missing key {str(path[-1])!r}")
             case "too_short" if root.nearest(path).value:
                 pass  # its entries are there and wrong, which is told of each
             case _:
                 node = root.nearest(path)
-                yield _problem(node.position, _sentence(one, node))
+                yield problem_at(node.position, _sentence(one, node))
+
+
+def _names(path: Path) -> str:
+    return ".".join(step for step in path if isinstance(step, str))
+
+
+def _written_path(path: Path, keys: Mapping[str, Sequence[str]]) -> Path:
+    """Return a path as the document has it: without the kind that follows an entry's number."""
+    return [
+        step
+        for at, step in enumerate(path)
+        if not (at and isinstance(path[at - 1], int) and _names(path[: at + 1]) in keys)
+    ]
 
 
 def describe(node: Node) -> str:
@@ -121,11 +130,13 @@ def describe(node: Node) -> str:
     return f"the number {value}"
 
 
-def _problem(position: Position, message: str) -> Problem:
+def problem_at(position: Position, message: str) -> Problem:
+    """Return a problem, its message made safe to show."""
     return Problem(position.line, position.column, safe_line(message, limit=1000))
 
 
-def _nearest(key: str, known: Sequence[str]) -> str:
+def nearest_key(key: str, known: Sequence[str]) -> str:
+    """Return an unknown key with the known one that its writer meant, or all of them."""
     close = difflib.get_close_matches(key, known, n=1)
     rest = f"did you mean {close[0]!r}?" if close else f"expected one of {', '.join(known)}"
     return f"{key[:100]!r}, {rest}"
@@ -155,66 +166,3 @@ def _remedy(what: str, node: Node) -> str:
     if node.source and not isinstance(node.value, str) and what not in ("a list", "a mapping"):
         return f': quote it: "{node.source[:100]}"'
     return ""
-
-
-def _odd_numbers(root: Node) -> Iterator[Problem]:
-    for key in ("schema", "sequence"):
-        node = root.nearest((key,))
-        if type(node.value) is int and node.source != str(node.value):
-            yield _problem(
-                node.position,
-                f"{node.source[:100]} is {node.value} to some programs and not to others:"
-                f" write {node.value}",
-            )
-
-
-def _items(root: Node, key: str, text_key: str) -> Iterator[tuple[Path, Node]]:
-    """Yield the entries of a list that are text, or have text under `text_key`."""
-    items = root.nearest((key,)).value
-    for number in range(len(items) if isinstance(items, tuple) else 0):
-        for path in ((key, number, text_key), (key, number)):
-            node = root.nearest(path)
-            if isinstance(node.value, str):
-                yield path, node
-                break
-
-
-def _repeated_images(root: Node) -> Iterator[Problem]:
-    seen: dict[str, Position] = {}
-    for _, node in _items(root, "images", "image"):
-        try:
-            reference = Reference.parse(str(node.value))
-        except MalformedReference:
-            continue
-        name = reference.tagged or str(reference)
-        if name in seen:
-            line = seen[name].line
-            yield _problem(node.position, f"{reference.familiar} is listed before, at line {line}")
-        seen.setdefault(name, node.position)
-
-
-def _clashing_files(root: Node) -> Iterator[Problem]:
-    """Find targets that are one file, or file and folder, where case does not count."""
-    files: dict[str, Position] = {}
-    folders: dict[str, tuple[str, Position]] = {}
-    for node in _targets(root):
-        target = str(node.value).removeprefix("./")
-        parents = [target[:at] for at, letter in enumerate(target) if letter == "/"]
-        clashes = [files.get(name.casefold()) for name in (*parents, target)]
-        for parent in parents:
-            written, place = folders.setdefault(parent.casefold(), (parent, node.position))
-            clashes += [place] if written != parent else []
-        clashes += [folders[target.casefold()][1]] if target.casefold() in folders else []
-        files.setdefault(target.casefold(), node.position)
-        if (clash := next(filter(None, clashes), None)) is not None:
-            yield _problem(
-                node.position,
-                f"{target[:200]!r} and the target at line {clash.line} can't both be in a bundle",
-            )
-
-
-def _targets(root: Node) -> Iterator[Node]:
-    for path, source in _items(root, "files", "from"):
-        to = root.nearest((*path[:2], "to"))
-        explicit = len(path) == 3 and to is not root.nearest(path[:2])
-        yield to if explicit and isinstance(to.value, str) else source

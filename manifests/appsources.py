@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, TypeAlias
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from manifests.appfields import expected, wrong
 from manifests.documents import Part
@@ -36,18 +36,34 @@ def _relative(path: str) -> str:
     return path
 
 
-Text = Annotated[str, BeforeValidator(_text)]
-SourcePath = Annotated[Text, AfterValidator(_relative)]
+_TEXT: Final = {"type": "string", "minLength": 1, "maxLength": MAX_TEXT}
+_PATH: Final = {**_TEXT, "pattern": "^[^/]"}
+
+
+def _one_or_list(item: dict[str, Any], least: int) -> WithJsonSchema:
+    several = {"type": "array", "items": item, "minItems": least, "maxItems": MAX_PATHS}
+    return WithJsonSchema({"anyOf": [item, several]})
+
+
+Text = Annotated[str, BeforeValidator(_text), WithJsonSchema(_TEXT)]
+SourcePath = Annotated[Text, AfterValidator(_relative), WithJsonSchema(_PATH)]
 Paths = Annotated[
     tuple[SourcePath, ...],
     BeforeValidator(_several),
     Field(min_length=1, max_length=MAX_PATHS, strict=False),
+    _one_or_list(_PATH, 1),
 ]
 MorePaths = Annotated[
-    tuple[SourcePath, ...], BeforeValidator(_several), Field(max_length=MAX_PATHS, strict=False)
+    tuple[SourcePath, ...],
+    BeforeValidator(_several),
+    Field(max_length=MAX_PATHS, strict=False),
+    _one_or_list(_PATH, 0),
 ]
 Texts = Annotated[
-    tuple[Text, ...], BeforeValidator(_several), Field(max_length=MAX_PATHS, strict=False)
+    tuple[Text, ...],
+    BeforeValidator(_several),
+    Field(max_length=MAX_PATHS, strict=False),
+    _one_or_list(_TEXT, 0),
 ]
 Variables = Annotated[dict[str, str], Field(max_length=MAX_VARIABLES)]
 
@@ -64,12 +80,17 @@ class ComposeSource(Part):
         bases: whether images that services are built from are wanted too.
     """
 
-    compose: Paths
-    profiles: Texts = ()
-    environment: Variables = Field({})
-    env_files: MorePaths = ()
-    project: str = ""
-    bases: bool = False
+    compose: Paths = Field(description="Compose files, the later ones merged over the first.")
+    profiles: Texts = Field((), description="Active profiles; '*' for all.")
+    environment: Variables = Field(
+        {}, description="Variables; they win over the process's own and .env."
+    )
+    env_files: MorePaths = Field((), description="Files of variables instead of .env.")
+    project: str = Field("", description="Project name; the folder's when absent.")
+    bases: bool = Field(
+        False,  # noqa: FBT003 - a field's default
+        description="Whether images that services are built from are wanted too.",
+    )
 
 
 class KubernetesSource(Part):
@@ -81,8 +102,10 @@ class KubernetesSource(Part):
             `spec.containers[].image` for any kind.
     """
 
-    kubernetes: Paths
-    image_paths: Texts = ()
+    kubernetes: Paths = Field(description="YAML and JSON files, and folders of them.")
+    image_paths: Texts = Field(
+        (), description="Where custom resources name images, such as Widget:spec.image."
+    )
 
 
 class KustomizeSource(Part):
@@ -93,8 +116,10 @@ class KustomizeSource(Part):
         image_paths: as in `KubernetesSource`.
     """
 
-    kustomize: SourcePath
-    image_paths: Texts = ()
+    kustomize: SourcePath = Field(description="Folder with a kustomization.")
+    image_paths: Texts = Field(
+        (), description="Where custom resources name images, such as Widget:spec.image."
+    )
 
 
 class HelmSource(Part):
@@ -111,14 +136,16 @@ class HelmSource(Part):
         image_paths: as in `KubernetesSource`.
     """
 
-    helm: SourcePath
-    values: MorePaths = ()
-    set: Variables = Field({})
-    release: Text = "release-name"
-    namespace: Text = "default"
-    kube_version: str = ""
-    api_versions: Texts = ()
-    image_paths: Texts = ()
+    helm: SourcePath = Field(description="Folder or .tgz of a chart.")
+    values: MorePaths = Field((), description="Values files, the later ones win.")
+    set: Variables = Field({}, description="Single values, as with --set-string.")
+    release: Text = Field("release-name", description="Name of the release.")
+    namespace: Text = Field("default", description="Namespace that templates see.")
+    kube_version: str = Field("", description="Kubernetes version that templates see.")
+    api_versions: Texts = Field((), description="API versions that templates see.")
+    image_paths: Texts = Field(
+        (), description="Where custom resources name images, such as Widget:spec.image."
+    )
 
 
 class MarathonSource(Part):
@@ -128,7 +155,7 @@ class MarathonSource(Part):
         marathon: files and folders; `-` is the standard input.
     """
 
-    marathon: Paths
+    marathon: Paths = Field(description="JSON files of apps, groups and pods, and folders of them.")
 
 
 class DockerfileSource(Part):
@@ -140,9 +167,9 @@ class DockerfileSource(Part):
         target: stage that is built; the last one when empty.
     """
 
-    dockerfile: Paths
-    args: Variables = Field({})
-    target: str = ""
+    dockerfile: Paths = Field(description="Dockerfiles.")
+    args: Variables = Field({}, description="Build arguments, as with --build-arg.")
+    target: str = Field("", description="Stage that is built; the last one when absent.")
 
 
 class SlurmSource(Part):
@@ -153,8 +180,10 @@ class SlurmSource(Part):
         environment: variables that the scripts expect from outside.
     """
 
-    slurm: Paths
-    environment: Variables = Field({})
+    slurm: Paths = Field(description="Batch scripts, and folders of them.")
+    environment: Variables = Field(
+        {}, description="Variables that the scripts expect from outside."
+    )
 
 
 class ListSource(Part):
@@ -164,7 +193,7 @@ class ListSource(Part):
         list: files; `-` is the standard input.
     """
 
-    list: Paths
+    list: Paths = Field(description="Files with one reference a line; '-' is standard input.")
 
 
 Source: TypeAlias = (

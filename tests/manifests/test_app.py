@@ -13,11 +13,15 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 import manifests
-from manifests.app import App, AppFile, app_schema
+from manifests.app import App, app_schema
+from manifests.appentries import AppFile
 from manifests.appfields import ImageOrigin, OriginKind, read_expiry, read_source, read_target
 from manifests.appproblems import SHOWN, InvalidApp
+from manifests.appsourceentry import KINDS
+from manifests.appsources import ComposeSource, DockerfileSource
 from manifests.errors import AppManifestError, ExitCode
 from manifests.platform import Platform
+from manifests.reference import Reference
 from manifests.release import LayerPolicy
 from manifests.yamltree import load
 
@@ -40,6 +44,23 @@ images:
 files:
   - compose.yaml
   - {from: conf/nginx.conf, to: nginx/nginx.conf}
+"""
+SOURCES = """\
+sources:
+  - deploy/compose.prod.yaml
+  - web/Dockerfile
+  - compose: [a.yaml, b.yaml]
+    profiles: gpu
+    bases: true
+    env_files: [prod.env]
+    project: viz
+    environment: {TAG: "1.25"}
+  - {kubernetes: k8s, image_paths: ["Widget:spec.image"]}
+  - {kustomize: overlays/prod}
+  - {helm: chart, values: values.yaml, set: {a.b: "1"}, release: viz, kube_version: "1.29"}
+  - {marathon: marathon.json}
+  - {slurm: [train.sbatch], environment: {IMAGE: "a:1"}}
+  - {list: "-"}
 """
 AMD64, ARM64 = Platform("linux", "amd64"), Platform("linux", "arm64")
 
@@ -242,7 +263,32 @@ def test_what_stops_judging(text: str | bytes, expected: str) -> None:
         ("files: [{from: b, to: a/b}, a]", "'a' and the target at line 5 can't both be"),
         ("files: [x/a, X/b]", "'X/b' and the target at line 5 can't both be"),
         ("files: [&a x, *a]", "'x' and the target at line 5 can't both be"),
-        ("sources: [compose.yaml]", "not supported by this version"),
+        ("sources: compose.yaml", "expected a list, found 'compose.yaml'"),
+        ("sources:", "expected a list, found nothing: fill it in, or remove the key"),
+        ("sources: [1]", "expected a mapping with one of the keys compose, kubernetes"),
+        ("sources: [{}]", "expected one of the keys compose, kubernetes"),
+        ("sources: [deploy.yaml]", "5:11: 'deploy.yaml' does not say what it is: write {KIND:"),
+        ("sources: [/x/compose.yaml]", "5:11: expected a path relative to this file"),
+        ("sources: [{copmose: a}]", "unknown key 'copmose', did you mean 'compose'?"),
+        ("sources: [{compose: a, helm: b}]", "expected one kind, found compose and helm"),
+        ("sources: [{compose: a, profile: b}]", "5:24: unknown key 'profile', did you mean"),
+        ("sources: [{list: a, profiles: b}]", "5:21: unknown key 'profiles', expected one of list"),
+        ("sources: [{compose: []}]", "5:21: expected at least one entry, found none"),
+        ("sources: [{compose: }]", "expected a list, found nothing: fill it in"),
+        ("sources: [{compose: [a, 1]}]", "5:25: expected text, found the number 1: quote it:"),
+        ("sources: [{compose: /a}]", "5:21: expected a path relative to this file"),
+        ("sources: [{compose: [a, /b]}]", "5:25: expected a path relative to this file"),
+        ("sources: [{compose: a, bases: 1}]", "5:31: expected true or false, found the number 1"),
+        ("sources: [{compose: a, environment: {P: 1}}]", "5:41: expected text, found the number 1"),
+        ("sources: [{compose: a, environment: [P]}]", "5:37: expected a mapping, found a list"),
+        ("sources: [{helm: [a]}]", "5:18: expected text, found a list"),
+        ("waived: [a]", "5:10: expected a mapping, found 'a'"),
+        ("waived: [{image: a}]", "missing key 'reason'"),
+        ("waived: [{image: a, reason: ''}]", "expected 1 to 1024 printable characters"),
+        ("waived: [{image: a, reason: [b]}]", "5:29: expected text, found a list"),
+        ("waived: [{image: a, reson: b, reason: c}]", "unknown key 'reson', did you mean"),
+        ("waived: [{image: a, reason: b}, {image: a, reason: b}]", "a:latest is listed before, at"),
+        ("waived: [{image: nginx:1.25, reason: b}]", "5:18: can't be waived: it is listed"),
         ("requirements: {gpu: true}", "not supported by this version"),
         ("run: compose", "not supported by this version"),
         ("prune: 1", "not supported by this version"),
@@ -260,10 +306,79 @@ def test_one_problem(line: str, expected: str) -> None:
     assert expected in only("\n".join(lines))
 
 
-@pytest.mark.parametrize("key", ["schema", "name", "version", "images"])
+@pytest.mark.parametrize("key", ["schema", "name", "version"])
 def test_missing_key(key: str) -> None:
     text = "\n".join(line for line in MINIMAL.split("\n") if not line.startswith(key))
     assert only(text) == f"1:1: missing key '{key}'"
+
+
+def test_an_app_has_images_or_sources() -> None:
+    assert only(HEAD) == "1:1: missing key 'images' or 'sources'"
+    assert only(HEAD + "sources: []\n") == "4:10: expected at least one entry, found none"
+    assert only(HEAD + "images: []\nsources: []\n").startswith("4:9: expected at least one")
+    assert parse(HEAD + "images: []\nsources: [compose.yaml]\n").images == ()
+
+
+def test_sources_of_every_kind() -> None:
+    app = parse(HEAD + SOURCES)
+    assert [type(source).__name__ for source in app.sources] == [
+        "ComposeSource", "DockerfileSource", "ComposeSource", "KubernetesSource",
+        "KustomizeSource", "HelmSource", "MarathonSource", "SlurmSource", "ListSource",
+    ]  # fmt: skip
+    plain, dockerfile, compose, *_ = app.sources
+    assert isinstance(plain, ComposeSource)
+    assert isinstance(dockerfile, DockerfileSource)
+    assert isinstance(compose, ComposeSource)
+    assert plain.compose == ("deploy/compose.prod.yaml",)
+    assert dockerfile.dockerfile == ("web/Dockerfile",)
+    assert compose.compose == ("a.yaml", "b.yaml")
+    assert (compose.profiles, compose.bases) == (("gpu",), True)
+    assert compose.environment == {"TAG": "1.25"}
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("compose.yaml", "compose"),
+        ("a/docker-compose.override.yml", "compose"),
+        ("../compose-gpu.yaml", "compose"),
+        ("stack.yml", "compose"),
+        ("Dockerfile", "dockerfile"),
+        ("a/Dockerfile.gpu", "dockerfile"),
+        ("Containerfile", "dockerfile"),
+        ("web.Dockerfile", "dockerfile"),
+        ("composer.yaml", ""),
+        ("compose.json", ""),
+        ("Dockerfiles", ""),
+        ("values.yaml", ""),
+    ],
+)
+def test_a_path_alone_is_enough_where_its_name_says_the_kind(name: str, kind: str) -> None:
+    text = HEAD + f"sources: [{name}]\n"
+    if not kind:
+        assert "does not say what it is" in only(text)
+        return
+    (source,) = parse(text).sources
+    assert source == KINDS[kind].model_validate({kind: [name]})
+    assert is_valid(text)
+
+
+def test_a_waiver_covers_what_is_written_and_what_it_means() -> None:
+    app = parse(MINIMAL + "waived: [{image: '${R}/a', reason: x}, {image: redis, reason: y}]\n")
+    unresolved, redis = app.waived
+    digest = "sha256:" + "0" * 64
+    assert unresolved.covers("${R}/a", None)
+    assert not unresolved.covers("${R}/b", None)
+    for written in ("redis", "docker.io/library/redis:latest", f"redis:latest@{digest}"):
+        assert redis.covers(written, Reference.parse(written))
+    for written in ("redis:7", "quay.io/redis", f"redis@{digest}"):
+        assert not redis.covers(written, Reference.parse(written))
+
+
+def test_positions_of_entries_are_known() -> None:
+    app = parse(HEAD + "images:\n  - a\n  - image: b\nwaived: [{image: c, reason: d}]\n")
+    assert [(one.line, one.column) for one in app.positions.images] == [(5, 5), (6, 5)]
+    assert [(one.line, one.column) for one in app.positions.waived] == [(7, 10)]
 
 
 def test_hostile_text_is_shown_safely() -> None:
@@ -320,7 +435,9 @@ def test_a_target_path_is_plain(text: str) -> None:
 PIECES = st.sampled_from(
     ["schema: 1\n", "name: a\n", "version: '1'\n", "images:\n", "- a\n", "  - b:1\n", "files:\n",
      "  image: c\n", "- {from: x, to: y}\n", "run: {}\n", "- {image: d, from: docker}\n", "- 1\n",
-     "-\n", "platforms: [linux/arm]\n", "x: &a [1]\n", "- *a\n", "expires: 2020-01-01\n"]
+     "-\n", "platforms: [linux/arm]\n", "x: &a [1]\n", "- *a\n", "expires: 2020-01-01\n",
+     "sources:\n", "- {compose: x, helm: [y]}\n", "- {slurm: [z], environment: {a: 1}}\n",
+     "waived:\n", "- {image: d, reason: no}\n"]
 )  # fmt: skip
 
 
@@ -358,6 +475,8 @@ def test_there_are_examples() -> None:
         MINIMAL,
         FULL,
         FULL + "run:\nprune: {}\nsources: []\n",
+        HEAD + SOURCES,
+        MINIMAL + "waived: [{image: '${A}', reason: there already}]",
         HEAD + "images: ['r.example:5000/a/b:1@sha256:" + "0" * 64 + "']",
         MINIMAL + "expires: 2027-11-22T12:00:00+01:00",
         MINIMAL + "files: [a..b/c, {from: ' odd name', to: plain}]",
@@ -388,6 +507,16 @@ def test_schema_takes_what_is_good(text: str) -> None:
         MINIMAL + "files: [{from: a, to: ../b}]",
         MINIMAL + "files: [{to: b}]",
         HEAD + "images: []",
+        HEAD + "images: []\nsources: []",
+        HEAD + "sources: [values.yaml]",
+        HEAD + "sources: [/compose.yaml]",
+        HEAD + "sources: [{}]",
+        HEAD + "sources: [{compose: a, helm: b}]",
+        HEAD + "sources: [{compose: a, profile: b}]",
+        HEAD + "sources: [{compose: []}]",
+        HEAD + "sources: [{compose: a, environment: {A: 1}}]",
+        MINIMAL + "waived: [nginx]",
+        MINIMAL + "waived: [{image: a, reason: ''}]",
         HEAD + "images: [1.25]",
         HEAD + "images: [a b]",
         HEAD + "images: [{image: a, layers: gzip}]",
