@@ -1,0 +1,195 @@
+"""The images and GPUs of a pod specification, wherever one stands.
+
+Source: Kubernetes API reference, PodSpec, Container, ImageVolumeSource, ResourceRequirements.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from bundler.discover.found import GpuRequest
+from bundler.discover.kubernetesfindings import Findings
+from bundler.discover.kubernetesobject import (
+    MAX_NAME,
+    KubernetesObject,
+    child,
+    entries,
+    items,
+    text_at,
+)
+from manifests.appproblems import describe
+from manifests.safetext import safe_line
+from manifests.yamlnode import Node
+
+_TEMPLATE: Final = ("spec", "template", "spec")
+WORKLOADS: Final[Mapping[str, tuple[str, ...]]] = {
+    "Pod": ("spec",),
+    "PodTemplate": ("template", "spec"),
+    "ReplicationController": _TEMPLATE,
+    "Deployment.apps": _TEMPLATE,
+    "DaemonSet.apps": _TEMPLATE,
+    "ReplicaSet.apps": _TEMPLATE,
+    "StatefulSet.apps": _TEMPLATE,
+    "Deployment.extensions": _TEMPLATE,
+    "DaemonSet.extensions": _TEMPLATE,
+    "ReplicaSet.extensions": _TEMPLATE,
+    "Job.batch": _TEMPLATE,
+    "CronJob.batch": ("spec", "jobTemplate", *_TEMPLATE),
+}
+"""Where each kind of Kubernetes' own has its pod specification."""
+
+_CONTAINERS: Final[Mapping[str, str]] = {
+    "initContainers": "init container",
+    "containers": "container",
+    "ephemeralContainers": "ephemeral container",
+}
+_GPU: Final = re.compile(
+    r"nvidia\.com/(?:gpu(?:\.shared)?|mig-[a-z0-9.+-]+)|amd\.com/gpu|gpu\.intel\.com/(?:i915|xe)"
+)
+_GPU_CLASSES: Final = frozenset(
+    {"gpu.nvidia.com", "mig.nvidia.com", "gpu.amd.com", "gpu.intel.com"}
+)
+_USUAL: Final = "nvidia.com/gpu"
+_NVIDIA_RUNTIME: Final = "nvidia"
+_FILLED_IN: Final = "auto"
+"""What stands for an image that Istio's injector fills in."""
+
+
+@dataclass(frozen=True, slots=True)
+class PodSpec:
+    """A pod specification.
+
+    Attributes:
+        node: what it says.
+        owner: the object that it stands in.
+        own: whether the object is of a kind of Kubernetes' own, which needs an image in each
+            container; another kind's operator may fill it in.
+    """
+
+    node: Node
+    owner: KubernetesObject
+    own: bool
+
+
+def find_pods(found: KubernetesObject) -> Iterator[PodSpec]:
+    """Yield the pod specifications of an object."""
+    path = WORKLOADS.get(found.full_kind)
+    if path is None:
+        yield from (PodSpec(node, found, own=False) for node in _pod_templates(found.node))
+    elif (node := child(found.node, *path)) is not None:
+        yield PodSpec(node, found, own=True)
+
+
+def read_pod(pod: PodSpec, findings: Findings) -> None:
+    """Tell the images and GPUs of a pod specification."""
+    asked = len(findings.gpus)
+    for key, word in _CONTAINERS.items():
+        held = child(pod.node, key)
+        if held is not None and held.value is not None and not items(held):
+            _no_list(pod, key, held, findings)
+        for container in items(held):
+            _read_container(pod, container, word, findings)
+    for volume in items(child(pod.node, "volumes")):
+        _read_volume(pod, volume, findings)
+    runtime = child(pod.node, "runtimeClassName")
+    if runtime is not None and runtime.value == _NVIDIA_RUNTIME and len(findings.gpus) == asked:
+        findings.gpus.append(GpuRequest(pod.owner.place(runtime), pod.owner.title, None))
+
+
+def read_claim(found: KubernetesObject, findings: Findings) -> None:
+    """Tell the GPUs that a ResourceClaim or its template asks for, by class of device."""
+    if found.kind not in ("ResourceClaim", "ResourceClaimTemplate"):
+        return
+    spec = child(found.node, "spec")
+    devices = child(spec, "devices") or child(spec, "spec", "devices")
+    for request in items(child(devices, "requests")):
+        exact = child(request, "exactly") or request
+        if text_at(exact, "deviceClassName") in _GPU_CLASSES:
+            every = text_at(exact, "allocationMode") == "All"
+            count = None if every else _count(child(exact, "count"), 1)
+            findings.gpus.append(GpuRequest(found.place(request), found.title, count))
+
+
+def image_nodes(pod: PodSpec) -> Iterator[Node]:
+    """Yield the nodes that `read_pod` takes for images."""
+    for key in _CONTAINERS:
+        yield from filter(None, (child(one, "image") for one in items(child(pod.node, key))))
+    for volume in items(child(pod.node, "volumes")):
+        yield from filter(None, (child(volume, "image", "reference"),))
+
+
+def _pod_templates(root: Node) -> Iterator[Node]:
+    """Yield the specifications of what is called a template and has a list of containers."""
+    waiting = [root]
+    while waiting:
+        node = waiting.pop()
+        waiting += reversed(items(node))
+        for key, entry in reversed(list(entries(node).items())):
+            waiting.append(entry.node)
+            if not key.lower().endswith(("template", "templates")):
+                continue
+            for template in items(entry.node) or (entry.node,):
+                spec = child(template, "spec")
+                if spec is not None and items(child(spec, "containers")):
+                    yield spec
+
+
+def _no_list(pod: PodSpec, key: str, node: Node, findings: Findings) -> None:
+    if pod.own and node.value != ():
+        message = f"expected a list of {key} in {pod.owner.title}, found {describe(node)}"
+        findings.problem(pod.owner.place(node), "kubernetes-malformed", message)
+
+
+def _read_container(pod: PodSpec, container: Node, word: str, findings: Findings) -> None:
+    name = safe_line(text_at(container, "name"), limit=MAX_NAME)
+    by = f"{pod.owner.title}, {word} {name}".rstrip()
+    image = child(container, "image")
+    if image is not None and (pod.own or image.source or image.value is not None):
+        findings.image(image, pod.owner.place(image), by)
+    elif pod.own:
+        findings.problem(
+            pod.owner.place(container),
+            "kubernetes-image-missing",
+            f"expected `image:` in {by}, found none",
+            "name it; if this file is a patch of a kustomization, use `kustomize:`"
+            " with the kustomization's folder",
+        )
+    if image is not None and image.value == _FILLED_IN:
+        findings.remark(
+            pod.owner.place(image), f"{by}: Istio puts its own image in place of 'auto'"
+        )
+    _read_gpus(pod, container, by, findings)
+
+
+def _read_volume(pod: PodSpec, volume: Node, findings: Findings) -> None:
+    reference = child(volume, "image", "reference")
+    if reference is not None:
+        name = safe_line(text_at(volume, "name"), limit=MAX_NAME)
+        by = f"{pod.owner.title}, volume {name}"
+        findings.image(reference, pod.owner.place(reference), by)
+
+
+def _read_gpus(pod: PodSpec, container: Node, by: str, findings: Findings) -> None:
+    """Tell the GPUs of a container: its limits, which for them are what is requested."""
+    requests = entries(child(container, "resources", "requests"))
+    asked = {**requests, **entries(child(container, "resources", "limits"))}
+    for name, entry in asked.items():
+        if not _GPU.fullmatch(name):
+            continue
+        count = _count(entry.node, None)
+        place = pod.owner.document.place(entry.position)
+        if count is None:
+            shown = describe(entry.node)
+            findings.remark(place, f"expected a number of {name} at {by}, found {shown}")
+        elif count:
+            findings.gpus.append(
+                GpuRequest(place, by if name == _USUAL else f"{by}, {name}", count)
+            )
+
+
+def _count(node: Node | None, default: int | None) -> int | None:
+    text = node.source if node is not None else ""
+    return int(text) if re.fullmatch(r"[0-9]{1,6}", text, re.ASCII) else default

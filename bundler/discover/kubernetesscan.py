@@ -1,0 +1,123 @@
+"""Looks for images where none is known to be named, and tells a person; decides nothing.
+
+Texts in custom resources, ConfigMaps, and the arguments, environment and annotations of pods.
+Left out: Secrets, which are nobody's business here; what a cluster wrote itself (`status`); what
+says no more than the object does (`last-applied-configuration`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from bundler.discover.found import Place
+from bundler.discover.kubernetesfindings import Findings, Suspect
+from bundler.discover.kubernetesimages import images_in, is_reference, likely_image
+from bundler.discover.kubernetesobject import KubernetesObject, child, entries, items, text_at
+from bundler.discover.kubernetespath import write_key
+from manifests.safetext import safe_line
+from manifests.yamlnode import Node
+from manifests.yamltext import Position
+
+_UNREAD_KINDS: Final = frozenset({"Secret", "CustomResourceDefinition", "Node", "Event"})
+_UNREAD_KEYS: Final = frozenset({"status", "managedFields", "imagePullPolicy"})
+_LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
+
+
+@dataclass(frozen=True, slots=True)
+class _Spot:
+    """A node on the way.
+
+    Attributes:
+        node: what stands there.
+        path: to it, as `image_paths` writes it.
+        name: what it is called: its key, or the `name` beside a `value`.
+    """
+
+    node: Node
+    path: str
+    name: str
+
+
+def scan_object(found: KubernetesObject, taken: frozenset[Position], findings: Findings) -> None:
+    """Tell the texts of an object that look like images, but for those at `taken` places."""
+    if found.kind in _UNREAD_KINDS:
+        return
+    waiting = [_Spot(found.node, "", "")]
+    while waiting:
+        spot = waiting.pop()
+        if spot.node.position in taken and spot.path:
+            continue
+        if isinstance(spot.node.value, str):
+            _tell(found, spot, findings)
+        elif (whole := compose(spot.node)) and child(spot.node, "repository"):
+            _suspect(found, spot, whole, found.place(spot.node), findings)
+        else:
+            waiting += reversed(list(_below(spot)))
+
+
+def compose(node: Node) -> str:
+    """Return the image that a mapping names in parts; empty when it names none.
+
+    `registry`, `repository` and `image` or `name` make the name; `tag` or `version`, and
+    `digest`, tell which.
+    """
+    parts = (_part(node, "registry"), _part(node, "repository"), _part(node, "image", "name"))
+    name = "/".join(part.strip("/") for part in parts if part)
+    tag, digest = _part(node, "tag", "version"), _part(node, "digest")
+    if not digest and tag.startswith("sha256:"):
+        tag, digest = "", tag
+    whole = name + (f":{tag}" if tag else "") + (f"@{digest}" if digest else "")
+    return whole if name and (tag or digest) and is_reference(whole) else ""
+
+
+def _part(node: Node, *keys: str) -> str:
+    for key in keys:
+        found = child(node, key)
+        if found is not None and found.value is not None and found.source:
+            return found.source
+    return ""
+
+
+def _below(spot: _Spot) -> Iterator[_Spot]:
+    pair = text_at(spot.node, "name")
+    for key, entry in entries(spot.node).items():
+        if key in _UNREAD_KEYS or key == _LAST_APPLIED:
+            continue
+        path = f"{spot.path}.{write_key(key)}".removeprefix(".")
+        yield _Spot(entry.node, path, pair if key == "value" and pair else key)
+    for item in items(spot.node):
+        name = text_at(item, "name")
+        pick = f"name={name}" if child(item, "value") and "]" not in name else ""
+        yield _Spot(item, f"{spot.path}[{pick}]", "")
+
+
+def _tell(found: KubernetesObject, spot: _Spot, findings: Findings) -> None:
+    text = str(spot.node.value)
+    flag, equals, value = text.partition("=")
+    name = flag.lstrip("-") if equals and spot.path.endswith("]") else spot.name
+    whole = value if equals and name != spot.name else text
+    if likely_image(name, whole):
+        _suspect(found, _picked(spot, flag, whole, text), whole, found.place(spot.node), findings)
+        return
+    for offset, image in images_in(text):
+        place = found.document.place_within(spot.node, offset)
+        _suspect(found, _picked(spot, flag, image, text), image, place, findings)
+
+
+def _picked(spot: _Spot, flag: str, image: str, text: str) -> _Spot:
+    """Return the spot with a path that takes only this item of a list of texts."""
+    if not spot.path.endswith("[]"):
+        return spot
+    glob = image if image == text else f"{flag}=*"
+    pick = f"[{glob}]" if "]" not in glob and "\n" not in glob else "[]"
+    return _Spot(spot.node, spot.path.removesuffix("[]") + pick, spot.name)
+
+
+def _suspect(
+    found: KubernetesObject, spot: _Spot, image: str, place: Place, findings: Findings
+) -> None:
+    path = safe_line(spot.path, limit=300)
+    where = f"{path} of {found.title}"
+    findings.suspect(Suspect(image, place, where, f"{found.kind}:{path}"))
