@@ -45,7 +45,8 @@ class Sparse(Part):
 
     @model_serializer(mode="wrap")
     def _without_empty(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return {key: value for key, value in handler(self).items() if value not in (None, "", ())}
+        fields: dict[str, Any] = handler(self)
+        return {key: value for key, value in fields.items() if value not in (None, "", (), [])}
 
 
 class PortMapping(Sparse):
