@@ -1,4 +1,4 @@
-"""An app manifest on disk -> App, the images that it wants, the files that it carries."""
+"""An app manifest on disk -> App, and the files that it carries."""
 
 from __future__ import annotations
 
@@ -11,14 +11,12 @@ from pathlib import Path
 from typing import Final
 
 from bundler.entries import Entry
-from bundler.resolve import WantedImage
 from manifests.app import App
 from manifests.appentries import AppFile
 from manifests.chunks import ChunkedFile, ChunkHasher
 from manifests.digest import Digest, new_hash
 from manifests.errors import AppManifestError, UsageError
 from manifests.platform import Platform
-from manifests.release import LayerPolicy
 from manifests.sums import MalformedSums, Sums, check_name
 from manifests.yamlnode import SIZE_LIMIT
 
@@ -51,28 +49,6 @@ def read_app(path: Path) -> App:
             hint="bundle init writes one to start from",
         ) from error
     return App.parse(data, str(path))
-
-
-def wanted_images(
-    app: App, *, policy: LayerPolicy | None, platforms: Sequence[Platform]
-) -> tuple[WantedImage, ...]:
-    """Return the app's images with every default filled in.
-
-    Args:
-        app: the manifest.
-        policy: overrides every image's own.
-        platforms: override every image's own.
-    """
-    return tuple(
-        WantedImage(
-            reference=image.reference,
-            written=image.image,
-            policy=policy or image.layers,
-            platforms=tuple(platforms) or app.platforms_of(image, host_platform()),
-            origin=str(image.origin),
-        )
-        for image in app.images
-    )
 
 
 def host_platform() -> Platform:

@@ -1,42 +1,40 @@
 """`bundle build`: App -> Lock -> FetchedImages -> PackedBundle -> signed files, in this order.
 
+The lock is written when every document that it names was there.
+
 The only orchestrator of the connected side. Asks nothing and prints nothing; tells a `Progress`.
 """
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bundler.appfiles import read_app, read_files, wanted_images
+from bundler.appfiles import host_platform, read_app
 from bundler.cache import Cache
+from bundler.discover.merge import Overrides
 from bundler.download import Wanted
 from bundler.entries import Entry, bytes_entry
 from bundler.fetch import FetchedImage, fetch
 from bundler.layers import LayerJob, Workshop, prepare_layers
-from bundler.locking import (
-    lock_path,
-    locked_files,
-    make_lock,
-    read_lock,
-    reused_sequence,
-    write_lock,
-)
+from bundler.locking import write_lock
 from bundler.pack import PackedBundle, pack
+from bundler.pins import Renew
 from bundler.place import Output, check_place
 from bundler.pools import worker_pool
 from bundler.progress import Progress
 from bundler.recompress import ZstdSettings
-from bundler.resolve import compression_of, resolve
+from bundler.relock import LockOptions, Relocked, relock
+from bundler.resolve import compression_of
 from bundler.selfcheck import check_written
 from bundler.sign import Signer, sign_sums
 from bundler.sources.choose import SourceOptions, Sources
 from bundler.survey import PruneReport, shared_bytes, survey
 from bundler.write import DamagedEntry, is_damaged, write
 from manifests import layout
-from manifests.app import App
 from manifests.lock import Lock
 from manifests.platform import Platform
 from manifests.release import LayerPolicy, Release
@@ -55,6 +53,8 @@ class BuildOptions:
         settings: how layers are recompressed.
         policy: overrides every image's own layer policy.
         platforms: override the app's.
+        renew: what is looked up although the lock has it.
+        environ: of the process, for sources that are filled in from it.
     """
 
     output: Output | None
@@ -64,6 +64,14 @@ class BuildOptions:
     settings: ZstdSettings = field(default_factory=ZstdSettings)
     policy: LayerPolicy | None = None
     platforms: tuple[Platform, ...] = ()
+    renew: Renew = Renew.NEW
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
+
+    @property
+    def lock_options(self) -> LockOptions:
+        """How the lock is made."""
+        overrides = Overrides(host_platform(), self.policy, self.platforms, self.sources.forced)
+        return LockOptions(overrides, self.renew, self.environ)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,18 +105,20 @@ def build(app_path: Path, options: BuildOptions, progress: Progress) -> BuildRep
     """
     started = time.monotonic()
     app = read_app(app_path)
-    old_lock = read_lock(lock_path(app_path))
     output = options.output or Output(Path.cwd() / f"{app.name}-{app.version}")
     check_place(output)
     options.cache.prepare()
     with Sources(options.sources, options.cache) as sources:
-        lock, files = _lock(app, old_lock, options, sources, progress)
-        write_lock(lock_path(app_path), lock)
-        images = fetch(lock, sources.opened, options.cache)
+        made = relock(app_path, app, options.lock_options, sources.open, progress)
+        _tell(made, progress)
+        images = fetch(made.lock, sources.named, options.cache)
+        write_lock(made.path, made.lock)
         with worker_pool(1, "survey") as aside:
             left_out = aside.submit(survey, images, options.cache)
             shop = Workshop(options.cache, options.settings, progress)
-            packed, paths = _write(_Packing(lock, images, files, shop), options.signers, output)
+            packed, paths = _write(
+                _Packing(made.lock, images, made.files, shop), options.signers, output
+            )
             pruned = PruneReport(left_out.result(), shared_bytes(packed.release))
     return BuildReport(
         paths=paths,
@@ -121,17 +131,12 @@ def build(app_path: Path, options: BuildOptions, progress: Progress) -> BuildRep
     )
 
 
-def _lock(
-    app: App, old: Lock | None, options: BuildOptions, sources: Sources, progress: Progress
-) -> tuple[Lock, Sequence[Entry]]:
-    base = options.sources.base
-    files = read_files(app, base)
-    wanted = wanted_images(app, policy=options.policy, platforms=options.platforms)
-    locked = resolve(wanted, sources.open, progress)
-    lock = make_lock(app, locked, locked_files(files, base), old)
-    if (warning := reused_sequence(lock, old)) is not None:
+def _tell(made: Relocked, progress: Progress) -> None:
+    """Say what is new in the lock: a build changes it without being asked."""
+    for warning in made.warnings:
         progress.note(warning)
-    return lock, files
+    for change in made.changes:
+        progress.note(f"{made.path.name}: {change}")
 
 
 def _source_size(images: Sequence[FetchedImage]) -> int:

@@ -5,15 +5,15 @@ Takes nothing but what the lock names, by digest; layers are not touched here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bundler.cache import Cache
 from bundler.pools import worker_pool
-from bundler.problems import documents_of
+from bundler.problems import documents_of, together
 from bundler.sources import Document, ImageSource
 from manifests.digest import Digest
-from manifests.errors import SourceFailed
+from manifests.errors import AppManifestError, MoonliftError, SourceFailed
 from manifests.lock import Lock, LockedImage, LockedManifest
 from manifests.mediatype import INDEX_TYPES
 from manifests.oci import CONFIG_LIMIT, MANIFEST_LIMIT, Descriptor, ImageConfig, Index, Manifest
@@ -62,22 +62,45 @@ class FetchedImage:
     manifests: tuple[FetchedManifest, ...]
 
 
-def fetch(lock: Lock, sources: Mapping[str, ImageSource], cache: Cache) -> Sequence[FetchedImage]:
+def fetch(
+    lock: Lock, source_of: Callable[[str], ImageSource], cache: Cache
+) -> Sequence[FetchedImage]:
     """Fetch the documents of every image, from the cache where it has them.
 
     Args:
         lock: what to fetch.
-        sources: by the lock's `origin`.
+        source_of: gives the source of the lock's `origin`.
         cache: kept up to date.
 
     Raises:
-        SourceFailed: a document is gone, or is not what the lock says.
+        AppManifestError, SourceFailed: documents are gone, or are not what the lock says; the
+            problems of all images together.
     """
+
+    def one(image: LockedImage) -> FetchedImage | MoonliftError:
+        try:
+            return _fetch_image(image, source_of(image.origin), cache)
+        except MoonliftError as error:
+            return _gone(image, error) or error
+
     with worker_pool(PARALLEL, "fetch") as pool:
-        jobs = [
-            pool.submit(_fetch_image, image, sources[image.origin], cache) for image in lock.images
-        ]
-        return [job.result() for job in jobs]
+        results = list(pool.map(one, lock.images))
+    problems = [result for result in results if isinstance(result, MoonliftError)]
+    if problems:
+        raise together(problems)
+    return [result for result in results if isinstance(result, FetchedImage)]
+
+
+def _gone(image: LockedImage, error: MoonliftError) -> AppManifestError | None:
+    """Return the error of a digest that the source has no more; None for any other."""
+    if error.code != "image-not-found" and error.context.get("status") != 404:
+        return None
+    return AppManifestError(
+        "locked-image-gone",
+        f"{image.written}: {image.digest}, which the lock names, is not there any more: {error}",
+        hint="bundle resolve looks every tag up anew: bundle resolve app.yaml",
+        image=image.written,
+    )
 
 
 def _fetch_image(locked: LockedImage, source: ImageSource, cache: Cache) -> FetchedImage:

@@ -1,7 +1,7 @@
 """What the app wants, resolved, against the lock that lies beside it: old times, or new ones.
 
 A lock whose content did not change keeps its time and sequence, so that the same app builds the
-same bundle; any change makes a new release.
+same bundle; any change makes a new release. What of a lock still holds is found in `pins`.
 """
 
 from __future__ import annotations
@@ -10,13 +10,22 @@ import fcntl
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from bundler.entries import Entry
 from manifests.app import App
 from manifests.errors import AppManifestError, MoonliftError
-from manifests.lock import LOCK_LIMIT, Lock, LockedFile, LockedImage
+from manifests.lock import (
+    LOCK_LIMIT,
+    Lock,
+    LockedFile,
+    LockedGpu,
+    LockedImage,
+    LockedWaiver,
+)
+from manifests.workload import Workload
 
 
 def lock_path(app: Path) -> Path:
@@ -43,10 +52,27 @@ def read_lock(path: Path) -> Lock | None:
         ) from error
 
 
-def make_lock(
-    app: App, images: Sequence[LockedImage], files: Sequence[LockedFile], old: Lock | None
-) -> Lock:
-    """Return the lock for what was resolved; `old` itself when nothing changed.
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a lock locks, whenever it is made.
+
+    Attributes:
+        images: as resolved.
+        files: besides images.
+        gpus: that sources ask for.
+        workloads: that sources tell of.
+        waived: images that are left out.
+    """
+
+    images: tuple[LockedImage, ...] = ()
+    files: tuple[LockedFile, ...] = ()
+    gpus: tuple[LockedGpu, ...] = ()
+    workloads: tuple[Workload, ...] = ()
+    waived: tuple[LockedWaiver, ...] = ()
+
+
+def make_lock(app: App, contents: Contents, old: Lock | None) -> Lock:
+    """Return the lock for what was resolved, with the number and time of `old` if nothing changed.
 
     Raises:
         AppManifestError: `sequence-lower`: hosts that have the last release would refuse this one.
@@ -58,13 +84,16 @@ def make_lock(
         sequence=app.sequence or int(now.strftime("%Y%m%d%H%M%S")),
         issued=now,
         expires=app.expires,
-        images=tuple(images),
-        files=tuple(files),
+        images=contents.images,
+        files=contents.files,
+        gpus=contents.gpus,
+        workloads=contents.workloads,
+        waived=contents.waived,
     )
     if old is None or old.product != new.product:
         return new
     if new.same_content(old) and app.sequence in (None, old.sequence):
-        return old
+        return new.model_copy(update={"sequence": old.sequence, "issued": old.issued})
     if app.sequence is None and new.sequence <= old.sequence:
         return new.model_copy(update={"sequence": old.sequence + 1})
     if new.sequence < old.sequence:
@@ -78,7 +107,11 @@ def make_lock(
 
 def reused_sequence(new: Lock, old: Lock | None) -> str | None:
     """Return a warning where two different releases have the same number."""
-    if old is None or new is old or (new.product, new.sequence) != (old.product, old.sequence):
+    if (
+        old is None
+        or new.same_content(old)
+        or (new.product, new.sequence) != (old.product, old.sequence)
+    ):
         return None
     return (
         f"sequence {new.sequence} was built before with other content: "

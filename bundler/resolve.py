@@ -1,16 +1,18 @@
-"""App -> Lock: every reference of an app to digests, all at once, all problems together.
+"""References -> what they name today: digests and platforms, all at once, all problems together.
 
-After this no tag is looked up again.
+After this no tag is looked up again: what was found goes into the lock.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
+from bundler.discover.found import Mention, Place
 from bundler.fetch import CachedDocuments
 from bundler.pools import worker_pool
-from bundler.problems import documents_of, together
+from bundler.problems import documents_of, placed
 from bundler.progress import Progress, Stage
 from bundler.sources import Document
 from manifests.digest import Digest
@@ -21,8 +23,12 @@ from manifests.oci import Descriptor, ImageConfig, Index, Manifest
 from manifests.platform import Platform, choose
 from manifests.reference import Reference
 from manifests.release import LayerPolicy
+from manifests.safetext import safe_line
 
-PARALLEL = 16
+MAX_PLACE: Final = 1024
+MAX_PLACES: Final = 1000
+"""Places of one image that the lock keeps."""
+PARALLEL: Final = 16
 """References resolved at once: mostly waiting for the network."""
 
 
@@ -36,6 +42,9 @@ class WantedImage:
         policy: `auto`, `zstd` or `original`.
         platforms: for which it is wanted.
         origin: kind of source asked for: `auto`, `registry`, `docker`, `oci:PATH`, ...
+        mentions: every place that names it.
+        pinned: what the lock says that its tag names; None to look the tag up.
+        agreeing: mentions that name a digest beside a tag that others name alone: they must agree.
     """
 
     reference: Reference
@@ -43,13 +52,29 @@ class WantedImage:
     policy: LayerPolicy
     platforms: tuple[Platform, ...]
     origin: str
+    mentions: tuple[Mention, ...] = ()
+    pinned: Digest | None = None
+    agreeing: tuple[Mention, ...] = ()
+
+    @property
+    def place(self) -> Place | None:
+        """The first place that names it."""
+        return self.mentions[0].place if self.mentions else None
+
+    @property
+    def asked(self) -> Reference:
+        """What the source is asked for: the pinned digest, if there is one."""
+        if self.pinned is None:
+            return self.reference
+        return replace(self.reference, tag=None, digest=self.pinned)
 
     @property
     def settled_policy(self) -> LayerPolicy:
         """`auto` decided: whoever names a digest wants the registry's bytes."""
         if self.policy is not LayerPolicy.AUTO:
             return self.policy
-        return LayerPolicy.ORIGINAL if self.reference.digest else LayerPolicy.ZSTD
+        by_digest = self.reference.digest is not None or self.agreeing
+        return LayerPolicy.ORIGINAL if by_digest else LayerPolicy.ZSTD
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,35 +96,48 @@ Open = Callable[[WantedImage], Opened]
 """Finds the source that has an image."""
 
 
-def resolve(
-    images: Sequence[WantedImage], open_source: Open, progress: Progress
-) -> tuple[LockedImage, ...]:
-    """Resolve every image.
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """What became of every reference.
 
-    Raises:
-        AppManifestError, SourceFailed: all the problems of all images together.
+    Attributes:
+        images: those that were found, in their order.
+        problems: of all others.
     """
-    progress.expect(Stage.RESOLVE, len(images))
+
+    images: tuple[LockedImage, ...]
+    problems: tuple[MoonliftError, ...]
+
+
+def resolve(images: Sequence[WantedImage], open_source: Open, progress: Progress) -> Resolution:
+    """Resolve every image, and give up none because of another.
+
+    A manifest is read for each platform, for what its layers weigh; a config only where nothing
+    else tells the platform: each is a question to a registry that may be far away.
+    """
+    if images:
+        progress.expect(Stage.RESOLVE, len(images))
 
     def one(image: WantedImage) -> LockedImage | MoonliftError:
         try:
             with documents_of(image.written):
                 return _resolve_image(image, open_source(image))
         except MoonliftError as error:
-            return error
+            return placed(error, image.mentions)
         finally:
             progress.advance(Stage.RESOLVE, "images", 1)
 
     with worker_pool(PARALLEL, "resolve") as pool:
         results = list(pool.map(one, images))
-    problems = [result for result in results if isinstance(result, MoonliftError)]
-    if problems:
-        raise together(problems)
-    return tuple(result for result in results if isinstance(result, LockedImage))
+    return Resolution(
+        images=tuple(one for one in results if isinstance(one, LockedImage)),
+        problems=tuple(one for one in results if isinstance(one, MoonliftError)),
+    )
 
 
 def _resolve_image(image: WantedImage, opened: Opened) -> LockedImage:
     documents, document = opened.documents, opened.document
+    _check_agreement(image, document)
     if document.media_type in INDEX_TYPES:
         index = Index.parse(document.raw, document.media_type)
         found: dict[Digest, LockedManifest] = {}
@@ -116,7 +154,39 @@ def _resolve_image(image: WantedImage, opened: Opened) -> LockedImage:
         digest=document.digest,
         media_type=document.media_type,
         policy=image.settled_policy,
+        platforms=image.platforms,
         manifests=manifests,
+        places=places_of(image.mentions),
+    )
+
+
+def places_of(mentions: Sequence[Mention]) -> tuple[str, ...]:
+    """Return the places of mentions as the lock has them, in the order of files and lines."""
+    ordered = sorted(mentions, key=lambda one: (one.place, one.by))
+    lines = (safe_line(f"{one.place}: {one.by}", limit=MAX_PLACE) for one in ordered)
+    return tuple(dict.fromkeys(lines))[:MAX_PLACES]
+
+
+def _check_agreement(image: WantedImage, document: Document) -> None:
+    """Check that digests written beside the tag are what the tag names, or a platform of it."""
+    named = {document.digest}
+    if image.agreeing and document.media_type in INDEX_TYPES:
+        index = Index.parse(document.raw, document.media_type)
+        named |= {entry.digest for entry in index.manifests}
+    for mention in image.agreeing:
+        digest = Reference.parse(mention.written).digest
+        if digest not in named:
+            raise digest_disagrees(image.reference, mention, f"the tag names {document.digest}")
+
+
+def digest_disagrees(reference: Reference, mention: Mention, other: str) -> AppManifestError:
+    """Return the error of a name that stands for two images."""
+    digest = Reference.parse(mention.written).digest
+    return AppManifestError(
+        "digest-disagrees",
+        f"{reference.familiar} names two images: {mention.place} says {digest}, {other}",
+        hint="write the same digest at every place, or leave it out at all of them",
+        image=str(reference),
     )
 
 
@@ -131,27 +201,27 @@ def _from_index(
     if entry.media_type not in MANIFEST_TYPES:
         raise _not_an_image(image, entry.media_type)
     manifest = Manifest.parse(documents.get(image.reference, entry).raw, entry.media_type)
-    _config(image, manifest, documents)
-    return _locked(platform, entry)
+    _check_layers(image, manifest)
+    return _locked(platform, entry, manifest)
 
 
 def _single(
     image: WantedImage, raw: bytes, media_type: str, documents: CachedDocuments
 ) -> LockedManifest:
     manifest = Manifest.parse(raw, media_type)
-    config = _config(image, manifest, documents)
+    _check_layers(image, manifest)
+    config = ImageConfig.parse(documents.get(image.reference, manifest.config).raw)
     for platform in image.platforms:
         if not config.platform.runs_on(platform):
             raise _no_platform(image, platform, [str(config.platform)])
-    return _locked(config.platform, Descriptor(media_type, Digest.of(raw), len(raw)))
+    return _locked(config.platform, Descriptor(media_type, Digest.of(raw), len(raw)), manifest)
 
 
-def _config(image: WantedImage, manifest: Manifest, documents: CachedDocuments) -> ImageConfig:
+def _check_layers(image: WantedImage, manifest: Manifest) -> None:
     if not manifest.is_image:
         raise _not_an_image(image, manifest.config.media_type)
     for layer in manifest.layers:
         compression_of(layer, image.written)
-    return ImageConfig.parse(documents.get(image.reference, manifest.config).raw)
 
 
 def compression_of(layer: Descriptor, image: str) -> Compression:
@@ -175,12 +245,13 @@ def compression_of(layer: Descriptor, image: str) -> Compression:
     return layer.compression
 
 
-def _locked(platform: Platform, descriptor: Descriptor) -> LockedManifest:
+def _locked(platform: Platform, descriptor: Descriptor, manifest: Manifest) -> LockedManifest:
     return LockedManifest(
         platform=platform,
         digest=descriptor.digest,
         size=descriptor.size,
         media_type=descriptor.media_type,
+        layers_size=sum(layer.size for layer in manifest.layers),
     )
 
 

@@ -17,12 +17,15 @@ command. Nothing here prints or exits: only a `cli` module does.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from types import MappingProxyType
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from manifests.safetext import safe_text
+
+MESSAGE_LIMIT: Final = 4096
+"""Characters of one problem's message."""
 
 
 class ExitCode(IntEnum):
@@ -48,14 +51,22 @@ class MoonliftError(Exception):
         code: kebab-case, stable, documented in docs/errors.md.
         context: named facts (paths, digests, sizes in bytes), for `--json`.
         hint: the next command or step; empty when there is none.
+        parts: the single problems, where several were found in one run.
     """
 
     exit_code: ClassVar[ExitCode] = ExitCode.BUG
 
     def __init__(
-        self, code: str, message: str, *, hint: str = "", **context: str | int | None
+        self,
+        code: str,
+        message: str,
+        *,
+        hint: str = "",
+        parts: Sequence[MoonliftError] = (),
+        **context: str | int | None,
     ) -> None:
-        super().__init__(safe_text(message, limit=4096))
+        super().__init__(safe_text(message, limit=MESSAGE_LIMIT * (1 + len(parts))))
+        self.parts = tuple(parts)
         self.code = code
         self.hint = safe_text(hint, limit=2048)
         self.context: Mapping[str, str | int] = MappingProxyType(

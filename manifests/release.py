@@ -139,6 +139,18 @@ class FileRecord(Part):
     executable: bool = False
 
 
+class WaivedImage(Part):
+    """An image that the app names and that the bundle does not hold, as its makers decided.
+
+    Attributes:
+        image: as the app's files name it.
+        reason: in the makers' words.
+    """
+
+    image: Line
+    reason: Line
+
+
 HexDigest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -165,6 +177,7 @@ class Release(Document):
         expires: after this the host refuses it; None for never.
         images: in the order in which they are loaded.
         files: besides images.
+        waived: images that the app names and that are not here.
         chunks: the chunk table.
         base: release that this one is a difference to; None for a complete bundle.
     """
@@ -176,6 +189,7 @@ class Release(Document):
     expires: Instant | None = None
     images: Annotated[tuple[ImageRecord, ...], Field(max_length=MAX_IMAGES)]
     files: Annotated[tuple[FileRecord, ...], Field(max_length=10_000)] = ()
+    waived: Annotated[tuple[WaivedImage, ...], Field(max_length=MAX_IMAGES)] = ()
     chunks: ChunkTable = ChunkTable()
 
     @model_validator(mode="after")

@@ -6,7 +6,6 @@ Owns the sources of one build, opens each once, closes them all.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,11 +55,6 @@ class Sources:
         self._lock = threading.Lock()
         self._opened: dict[str, ImageSource] = {}
 
-    @property
-    def opened(self) -> Mapping[str, ImageSource]:
-        """Every source that served an image."""
-        return self._opened
-
     def open(self, image: WantedImage) -> Opened:
         """Find the source that has `image`, and ask it what the reference names.
 
@@ -81,10 +75,16 @@ class Sources:
                 raise error from None
 
     def _ask(self, origin: str, image: WantedImage) -> Opened:
-        documents = CachedDocuments(self._source(origin), self._cache)
-        return Opened(origin, documents, documents.resolve(image.reference))
+        documents = CachedDocuments(self.named(origin), self._cache)
+        return Opened(origin, documents, documents.resolve(image.asked))
 
-    def _source(self, origin: str) -> ImageSource:
+    def named(self, origin: str) -> ImageSource:
+        """Return the source that the lock calls `origin`.
+
+        Raises:
+            UsageError: `source-unknown`.
+            SourceFailed: it can't be opened.
+        """
         with self._lock:
             source = self._opened.get(origin)
             if source is None:

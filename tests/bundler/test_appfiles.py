@@ -10,13 +10,12 @@ from unittest.mock import patch
 import pytest
 
 import bundler.appfiles
-from bundler.appfiles import host_platform, read_app, read_files, wanted_images
+from bundler.appfiles import host_platform, read_app, read_files
 from bundler.entries import Entry
 from manifests.app import App
 from manifests.digest import Digest
 from manifests.errors import AppManifestError, UsageError
-from manifests.platform import Platform
-from manifests.release import CHUNK_SIZE, LayerPolicy
+from manifests.release import CHUNK_SIZE
 from manifests.yamlnode import SIZE_LIMIT
 from tests.support.layers import noise
 
@@ -150,16 +149,6 @@ def test_an_app_that_is_not_there_is_a_mistake_of_the_command(tmp_path: Path) ->
     (tmp_path / "app.yaml").write_bytes(b"#" * (SIZE_LIMIT + 1))
     with pytest.raises(AppManifestError):
         read_app(tmp_path / "app.yaml")
-
-
-def test_options_override_what_the_app_says() -> None:
-    app = an_app(images="nginx, {image: redis, layers: original, platforms: [linux/arm64]}")
-    nginx, redis = wanted_images(app, policy=None, platforms=())
-    assert (nginx.settled_policy, redis.settled_policy) == (LayerPolicy.ZSTD, LayerPolicy.ORIGINAL)
-    assert (nginx.platforms, redis.platforms) == ((host_platform(),), (Platform("linux", "arm64"),))
-    wanted = (Platform.parse("linux/s390x"),)
-    for image in wanted_images(app, policy=LayerPolicy.ZSTD, platforms=wanted):
-        assert (image.settled_policy, image.platforms) == (LayerPolicy.ZSTD, wanted)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import zstandard
 
+from bundler.pins import Renew
 from manifests.digest import Digest
 from manifests.errors import AppManifestError, MoonliftError, SourceFailed
 from manifests.mediatype import MediaType
@@ -36,12 +37,12 @@ APP = ImageSpec(LAYERS)
 
 def release_of(place: Workplace, source: MemorySource, **changes: Any) -> Release:
     with served_by(source):
-        return place.build("out", **changes).release
+        return place.build("out", renew=Renew.ALL, **changes).release
 
 
 def refusal(place: Workplace, source: MemorySource) -> MoonliftError:
     with served_by(source), pytest.raises(MoonliftError) as caught:
-        place.build("out")
+        place.build("out", renew=Renew.ALL)
     assert not (place.root / "out").exists()
     place.tidy()
     return caught.value

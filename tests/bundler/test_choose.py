@@ -10,7 +10,6 @@ from unittest.mock import patch
 
 import pytest
 
-from bundler.appfiles import wanted_images
 from bundler.cache import Cache
 from bundler.fetch import CachedDocuments
 from bundler.resolve import WantedImage
@@ -18,12 +17,13 @@ from bundler.sources import Document
 from bundler.sources.choose import SourceOptions, Sources
 from bundler.sources.docker import DockerSource
 from bundler.sources.registry import RegistrySource
-from manifests.app import App
 from manifests.digest import Digest
 from manifests.errors import AppManifestError, MoonliftError, SourceFailed, UsageError
 from manifests.mediatype import MediaType
 from manifests.oci import Descriptor
+from manifests.platform import Platform
 from manifests.reference import Reference
+from manifests.release import LayerPolicy
 from tests.bundler.builds import MemorySource, Workplace, memory, served_by
 from tests.support.images import Blob, ImageSpec, IndexSpec
 from tests.support.layers import LayerSpec
@@ -31,11 +31,11 @@ from tests.support.publish import docker_archive, write_layout
 
 APP = ImageSpec((LayerSpec({"etc/motd": b"hello"}),))
 NAME = "registry.test/app:1"
+AMD64 = Platform("linux", "amd64")
 
 
 def wanted(origin: str = "auto") -> WantedImage:
-    text = f'schema: 1\nname: viz\nversion: "1"\nimages: [{{image: "{NAME}", from: "{origin}"}}]\n'
-    return wanted_images(App.parse(text.encode(), "x"), policy=None, platforms=())[0]
+    return WantedImage(Reference.parse(NAME), NAME, LayerPolicy.AUTO, (AMD64,), origin)
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_the_registry_is_asked_first_and_opened_once(cache: Cache, tmp_path: Pat
     with served_by(memory(app=APP)) as source, Sources(SourceOptions(tmp_path), cache) as sources:
         assert sources.open(wanted()).origin == "registry"
         sources.open(wanted())
-        assert sources.opened == {"registry": source}
+        assert sources.named("registry") is source
 
 
 @pytest.mark.parametrize("code", ["image-not-found", "image-denied", "registry-unreachable"])

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from bundler import cli
+from bundler.pins import Renew
 from tests.bundler.builds import Cli, MemorySource, Workplace, memory, served_by
 from tests.support.images import ImageSpec, IndexSpec
 from tests.support.layers import LayerSpec
@@ -61,7 +62,7 @@ def shelf(tmp_path_factory: pytest.TempPathFactory, signing_key: Path) -> Shelf:
     (place.root / "conf/b.txt").write_text("b")
     place.write_app(*images, version="1.1.0", more="files: [conf]\n")
     with served_by(source(LayerSpec({"new": b"layer"}))):
-        place.build("new.tar", part_size=2**20)
+        place.build("new.tar", part_size=2**20, renew=Renew.ALL)
     return Shelf(place, place.root / "old", place.root / "new.tar.001")
 
 
@@ -346,6 +347,7 @@ def test_a_reader_that_goes_away_is_no_bug(shelf: Shelf) -> None:
 SLOW = """
 import signal, sys, threading
 from bundler import cli
+from bundler.pins import Renew
 from bundler.sources.choose import Sources
 from tests.bundler.test_cli import hanging_source
 # A shell starts what it puts into the background with SIGINT ignored.

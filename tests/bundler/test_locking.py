@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from bundler.appfiles import read_files
 from bundler.locking import (
+    Contents,
     build_time,
     lock_path,
     locked_files,
@@ -60,10 +61,10 @@ def test_the_lock_lies_beside_its_app() -> None:
 
 
 def test_a_first_lock_is_numbered_by_its_time() -> None:
-    lock = make_lock(an_app(), (), a_file(b"new"), None)
+    lock = make_lock(an_app(), Contents(files=a_file(b"new")), None)
     assert lock.sequence == int(lock.issued.strftime("%Y%m%d%H%M%S"))
     assert abs((datetime.now(UTC) - lock.issued).total_seconds()) < 60
-    assert make_lock(an_app(7), (), a_file(b"new"), None).sequence == 7
+    assert make_lock(an_app(7), Contents(files=a_file(b"new")), None).sequence == 7
 
 
 @pytest.mark.property
@@ -73,20 +74,21 @@ def test_numbers_never_fall(before: int, wanted: int | None, same: bool) -> None
     content = b"old" if same else b"new"
     if wanted is not None and wanted < before:
         with pytest.raises(AppManifestError, match=f"above {before}"):
-            make_lock(an_app(wanted), (), a_file(content), old)
+            make_lock(an_app(wanted), Contents(files=a_file(content)), old)
         return
-    new = make_lock(an_app(wanted), (), a_file(content), old)
+    new = make_lock(an_app(wanted), Contents(files=a_file(content)), old)
     assert new.sequence >= before
     assert wanted in (None, new.sequence)
-    assert (new is old) == (same and wanted in (None, before))
+    kept = same and wanted in (None, before)
+    assert (new == old) == kept
     assert Lock.read(new.readable()) == new
-    assert (reused_sequence(new, old) is None) == (new is old or new.sequence != before)
+    assert (reused_sequence(new, old) is None) == (kept or new.sequence != before)
 
 
 def test_another_product_starts_anew() -> None:
     old = a_lock(2**62, product="other")
-    assert make_lock(an_app(3), (), (), old).sequence == 3
-    new = make_lock(an_app(), (), (), old)
+    assert make_lock(an_app(3), Contents(), old).sequence == 3
+    new = make_lock(an_app(), Contents(), old)
     assert new.sequence < 2**62
     assert reused_sequence(new, old) is None
     assert reused_sequence(new, None) is None
@@ -94,7 +96,7 @@ def test_another_product_starts_anew() -> None:
 
 def test_a_clock_that_went_back_does_not_lower_the_number() -> None:
     old = a_lock(99991231235959)
-    assert make_lock(an_app(), (), a_file(b"new"), old).sequence == 99991231235960
+    assert make_lock(an_app(), Contents(files=a_file(b"new")), old).sequence == 99991231235960
 
 
 @pytest.mark.parametrize("text", ["", "x", "1.5", "9" * 30, "-" + "9" * 30, "253402300800"])
