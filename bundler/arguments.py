@@ -11,18 +11,23 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+from bundler.appfiles import host_platform
 from bundler.build import BuildOptions
 from bundler.cache import Cache
+from bundler.discover.merge import Overrides
 from bundler.parts import check_part_size
+from bundler.pins import Renew
 from bundler.place import Output
 from bundler.recompress import ZstdSettings
+from bundler.relock import LockOptions
+from bundler.resolving import ResolveOptions
 from bundler.sign import Signer, open_signer
 from bundler.sources.choose import SourceOptions
 from manifests.allowedsigners import MAX_BYTES, AllowedSigner, parse_signers
 from manifests.errors import UsageError
+from manifests.listing import Judge, trusted_signers
 from manifests.platform import MalformedPlatform, Platform
 from manifests.release import LayerPolicy
-from manifests.listing import Judge, trusted_signers
 from manifests.sshkey import PublicKey
 
 HOST_SIGNERS = Path("/etc/moonlift/allowed_signers")
@@ -49,6 +54,22 @@ class BuildArguments:
     plain_http: tuple[str, ...]
     realms: tuple[str, ...]
     passphrase_file: Path | None
+    locked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LockArguments:
+    """The options of `bundle resolve` as typed; see its `--help`."""
+
+    manifest: Path
+    source: str
+    layers: LayerPolicy | None
+    platforms: tuple[str, ...]
+    cache: Path | None
+    ca_files: tuple[Path, ...]
+    plain_http: tuple[str, ...]
+    realms: tuple[str, ...]
+    check: bool
 
 
 def build_options(arguments: BuildArguments) -> BuildOptions:
@@ -68,18 +89,47 @@ def build_options(arguments: BuildArguments) -> BuildOptions:
     check_part_size(part_size)
     return BuildOptions(
         output=_output(arguments, part_size),
-        cache=Cache((arguments.cache or default_cache()).absolute()),
-        sources=SourceOptions(
-            base=arguments.manifest.parent.absolute(),
-            forced=arguments.source,
-            ca_files=arguments.ca_files,
-            plain_http=frozenset(arguments.plain_http),
-            realms=frozenset(arguments.realms),
-        ),
+        cache=_cache(arguments),
+        sources=_sources(arguments),
         signers=signers,
         settings=ZstdSettings(level=arguments.level),
         policy=arguments.layers,
         platforms=tuple(map(_platform, arguments.platforms)),
+        renew=Renew.NOTHING if arguments.locked else Renew.NEW,
+    )
+
+
+def resolve_options(arguments: LockArguments) -> ResolveOptions:
+    """Check and convert.
+
+    Raises:
+        UsageError: an option makes no sense.
+    """
+    overrides = Overrides(
+        default=host_platform(),
+        policy=arguments.layers,
+        platforms=tuple(map(_platform, arguments.platforms)),
+        origin=arguments.source,
+    )
+    return ResolveOptions(
+        cache=_cache(arguments),
+        sources=_sources(arguments),
+        lock=LockOptions(overrides, Renew.ALL, os.environ),
+        check=arguments.check,
+    )
+
+
+def _cache(arguments: BuildArguments | LockArguments) -> Cache:
+    return Cache((arguments.cache or default_cache()).absolute())
+
+
+def _sources(arguments: BuildArguments | LockArguments) -> SourceOptions:
+    return SourceOptions(
+        base=arguments.manifest.parent.absolute(),
+        forced=arguments.source,
+        ca_files=arguments.ca_files,
+        plain_http=frozenset(arguments.plain_http),
+        realms=frozenset(arguments.realms),
     )
 
 

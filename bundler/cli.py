@@ -1,4 +1,7 @@
-"""The command line of `bundle`: one thin function a verb. Only this module exits."""
+"""The command line of `bundle`: one thin function a verb. Only this module exits.
+
+The verbs that read bundles are in `clibundles`, options that several verbs have in `clioptions`.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,29 @@ from typing import Annotated
 
 import typer
 
-from bundler.arguments import BuildArguments, build_options, judge_of, new_passphrase
+from bundler.arguments import (
+    BuildArguments,
+    LockArguments,
+    build_options,
+    new_passphrase,
+    resolve_options,
+)
+from bundler.clibundles import reading
+from bundler.clioptions import (
+    CacheFolder,
+    CaFiles,
+    Json,
+    Layers,
+    Manifest,
+    PlainHttp,
+    Platforms,
+    Realms,
+    Source,
+)
 from bundler.console import print_error, print_json, print_lines, print_view, progress_sink
+from bundler.schemas import SchemaOf, schema_text
 from manifests import __version__
 from manifests.errors import ExitCode, MoonliftError
-from manifests.release import LayerPolicy
 
 app = typer.Typer(
     name="bundle",
@@ -27,11 +48,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON document.")]
-Bundle = Annotated[
-    Path, typer.Argument(metavar="BUNDLE", help="Folder, NAME.tar, or its first part NAME.tar.001.")
-]
 
 
 def main() -> None:
@@ -96,11 +112,13 @@ def init(
 
 
 @app.command()
-def schema() -> None:
-    """Print the JSON Schema of app.yaml, for editors."""
-    from manifests.app import app_schema  # noqa: PLC0415 - start-up time
-
-    sys.stdout.write(app_schema().decode())
+def schema(
+    document: Annotated[
+        SchemaOf, typer.Argument(help="Of the app manifest or of the lock.")
+    ] = SchemaOf.APP,
+) -> None:
+    """Print the JSON Schema of app.yaml, or of its lock, for editors."""
+    sys.stdout.write(schema_text(document))
 
 
 @app.command()
@@ -114,32 +132,61 @@ def keygen(
     as_json: Json = False,
 ) -> None:
     """Make a signing key: KEY and KEY.pub, as ssh-keygen makes them."""
-    from bundler.keygen import generate_key  # noqa: PLC0415 - start-up time
+    from bundler.keygen import generate_key, pair_json, pair_lines  # noqa: PLC0415 - start-up time
 
     passphrase = None if no_passphrase else new_passphrase()
     pair = generate_key(path, comment=comment, passphrase=passphrase)
     if as_json:
-        print_json(
-            {
-                "private": str(pair.private),
-                "public": str(pair.public),
-                "fingerprint": pair.key.fingerprint,
-            }
-        )
+        print_json(pair_json(pair))
         return
-    print_lines(
-        [
-            f"private key  {pair.private} (keep it off the drive)",
-            f"public key   {pair.public}",
-            f"fingerprint  {pair.key.fingerprint}",
-            "on each host: installer trust add KEY.pub --id NAME --fingerprint SHA256:...",
-        ]
+    print_lines(pair_lines(pair))
+
+
+@app.command()
+def resolve(  # noqa: PLR0913 - one parameter an option
+    manifest: Manifest,
+    *,
+    check: Annotated[
+        bool,
+        typer.Option("--check", "--dry-run", help="Write nothing; exit 20 if it would change."),
+    ] = False,
+    source: Source = "auto",
+    layers: Layers = None,
+    platform: Platforms = None,
+    cache: CacheFolder = None,
+    ca_file: CaFiles = None,
+    plain_http: PlainHttp = None,
+    realm: Realms = None,
+    as_json: Json = False,
+) -> None:
+    """Look up every image that APP names, and pin it in the lock."""
+    from bundler.resolving import resolve_app  # noqa: PLC0415 - start-up time
+    from bundler.showlock import relocked_json, relocked_lines  # noqa: PLC0415
+
+    arguments = LockArguments(
+        manifest=manifest,
+        source=source,
+        layers=layers,
+        platforms=tuple(platform or ()),
+        cache=cache,
+        ca_files=tuple(ca_file or ()),
+        plain_http=tuple(plain_http or ()),
+        realms=tuple(realm or ()),
+        check=check,
     )
+    with progress_sink() as progress:
+        made = resolve_app(manifest, resolve_options(arguments), progress)
+    if as_json:
+        print_json(relocked_json(made, written=not check))
+    else:
+        print_lines(relocked_lines(made, written=not check))
+    if check and made.is_stale:
+        raise typer.Exit(ExitCode.APP_MANIFEST)
 
 
 @app.command()
 def build(  # noqa: PLR0913 - one parameter an option
-    manifest: Annotated[Path, typer.Argument(metavar="APP", help="The app manifest, app.yaml.")],
+    manifest: Manifest,
     *,
     output: Annotated[
         Path | None,
@@ -154,42 +201,26 @@ def build(  # noqa: PLR0913 - one parameter an option
             help="OpenSSH private key, or a .pub served by ssh-agent. Again for more signers.",
         ),
     ] = None,
-    source: Annotated[
-        str,
-        typer.Option(
-            help="Where every image comes from: auto, registry, docker, oci:DIR, "
-            "oci-archive:FILE, docker-archive:FILE."
-        ),
-    ] = "auto",
-    layers: Annotated[
-        LayerPolicy | None, typer.Option(help="Recompress layers or keep the registry's bytes.")
-    ] = None,
+    source: Source = "auto",
+    layers: Layers = None,
     level: Annotated[int, typer.Option(min=1, max=19, help="zstd level.")] = 6,
-    platform: Annotated[
-        list[str] | None, typer.Option(help="os/architecture, instead of the app's own. Again.")
-    ] = None,
+    platform: Platforms = None,
     part_size: Annotated[
         str | None, typer.Option(help="Write NAME.tar as parts of this size, such as 2GiB.")
     ] = None,
-    cache: Annotated[
-        Path | None, typer.Option(envvar="MOONLIFT_CACHE", help="Build cache folder.")
-    ] = None,
-    ca_file: Annotated[
-        list[Path] | None, typer.Option(help="PEM file of authorities to trust. Again.")
-    ] = None,
-    plain_http: Annotated[
-        list[str] | None, typer.Option(help="Registry host[:port] to ask without TLS. Again.")
-    ] = None,
-    realm: Annotated[
-        list[str] | None,
-        typer.Option(help="Token service on another site that may see credentials. Again."),
-    ] = None,
+    cache: CacheFolder = None,
+    ca_file: CaFiles = None,
+    plain_http: PlainHttp = None,
+    realm: Realms = None,
     passphrase_file: Annotated[
         Path | None, typer.Option(help="File with the keys' passphrase, for scripts.")
     ] = None,
+    locked: Annotated[
+        bool, typer.Option("--locked", help="Refuse to change the lock: build from it alone.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Resolve, fetch, prune, recompress, sign: one bundle of all that APP names."""
+    """Fetch, prune, recompress, sign: one bundle of all that APP names."""
     from bundler.build import build as run  # noqa: PLC0415 - start-up time
     from bundler.show import path_lines, report_json, report_view  # noqa: PLC0415
 
@@ -207,6 +238,7 @@ def build(  # noqa: PLR0913 - one parameter an option
         plain_http=tuple(plain_http or ()),
         realms=tuple(realm or ()),
         passphrase_file=passphrase_file,
+        locked=locked,
     )
     with progress_sink() as progress:
         report = run(manifest, build_options(arguments), progress)
@@ -217,66 +249,4 @@ def build(  # noqa: PLR0913 - one parameter an option
         print_lines(path_lines(report))
 
 
-@app.command()
-def verify(
-    bundle: Bundle,
-    *,
-    allowed_signers: Annotated[
-        Path | None,
-        typer.Option(help="OpenSSH allowed_signers file: who may have signed."),
-    ] = None,
-    key: Annotated[
-        list[Path] | None, typer.Option("-k", "--key", help="Public key that must have signed.")
-    ] = None,
-    threshold: Annotated[int, typer.Option(min=1, help="Distinct signers asked for.")] = 1,
-    as_json: Json = False,
-) -> None:
-    """Check a bundle's signatures and every byte, as a host will."""
-    from bundler.verify import verification_json, verification_text  # noqa: PLC0415
-    from bundler.verify import verify as run  # noqa: PLC0415 - start-up time
-
-    judge = judge_of(allowed_signers, tuple(key or ()), threshold)
-    with progress_sink() as progress:
-        verification = run(bundle, judge, progress)
-    if as_json:
-        print_json(verification_json(verification))
-    else:
-        print_view(verification_text(verification))
-
-
-@app.command()
-def inspect(
-    bundle: Bundle,
-    *,
-    layers: Annotated[bool, typer.Option("--layers", help="List every layer.")] = False,
-    as_json: Json = False,
-) -> None:
-    """Show what a bundle holds: images, layers, sizes, what is shared."""
-    from bundler.inspect import inspect as run  # noqa: PLC0415 - start-up time
-    from bundler.show import inspection_json, inspection_view  # noqa: PLC0415
-
-    inspection = run(bundle)
-    if as_json:
-        print_json(inspection_json(inspection))
-    else:
-        print_view(inspection_view(inspection, layers=layers))
-
-
-@app.command()
-def diff(
-    old: Annotated[Path, typer.Argument(metavar="OLD", help="The bundle before.")],
-    new: Annotated[Path, typer.Argument(metavar="NEW", help="The bundle after.")],
-    *,
-    as_json: Json = False,
-) -> None:
-    """Show what changed between two bundles, and how many bytes are new."""
-    from bundler.diff import diff as run  # noqa: PLC0415 - start-up time
-    from bundler.inspect import inspect as read  # noqa: PLC0415
-    from bundler.show import difference_json, difference_view  # noqa: PLC0415
-
-    before, after = read(old), read(new)
-    difference = run(before, after)
-    if as_json:
-        print_json(difference_json(difference))
-    else:
-        print_view(difference_view(before, after, difference))
+app.add_typer(reading)

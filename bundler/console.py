@@ -24,7 +24,7 @@ from rich.progress import (
 )
 
 from bundler.progress import Stage
-from manifests.errors import MoonliftError
+from manifests.errors import MESSAGE_LIMIT, MoonliftError
 from manifests.quantities import bytes_text
 from manifests.safetext import safe_line, safe_text
 from manifests.strictjson import JsonValue, readable
@@ -75,14 +75,27 @@ def print_error(error: MoonliftError, *, as_json: bool) -> None:
                     "hint": error.hint,
                     "context": dict(error.context),
                     "exit": int(error.exit_code),
+                    "problems": [
+                        {
+                            "code": part.code,
+                            "message": str(part),
+                            "hint": part.hint,
+                            "context": dict(part.context),
+                        }
+                        for part in error.parts
+                    ],
                 }
             }
         )
         return
-    _say(f"bundle: {safe_text(str(error))}", style="bold red")
-    _say(f"  code: {error.code}")
-    if error.hint:
-        _say(f"  next: {safe_text(error.hint)}")
+    if error.parts:
+        _say(f"bundle: {len(error.parts)} problems", style="bold red")
+    for number, part in enumerate(error.parts or (error,), start=1):
+        head = f"{number}." if error.parts else "bundle:"
+        _say(f"{head} {safe_text(str(part), limit=MESSAGE_LIMIT)}", style="bold red")
+        _say(f"  code: {part.code}")
+        if part.hint:
+            _say(f"  next: {safe_text(part.hint)}")
 
 
 def _say(text: str, *, style: str | None = None) -> None:
@@ -187,11 +200,13 @@ class Lines:
         """Count, and tell now and then."""
         with self._lock:
             self._done[stage] = self._done.get(stage, 0) + count
-            if time.monotonic() - self._told < PLAIN_INTERVAL or stage is Stage.RESOLVE:
+            if time.monotonic() - self._told < PLAIN_INTERVAL:
                 return
             self._told = time.monotonic()
             done, total = self._done[stage], self._totals.get(stage, 0)
-        _say(f"{_LABELS[stage]}: {bytes_text(done)} of {bytes_text(total)}")
+        counted = f"{done} of {total} images"
+        weighed = f"{bytes_text(done)} of {bytes_text(total)}"
+        _say(f"{_LABELS[stage]}: {counted if stage is Stage.RESOLVE else weighed}")
 
     def finish(self, stage: Stage, subject: str) -> None:
         """Nothing: the next line tells."""

@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from manifests.errors import UsageError
 from manifests.sshkey import PublicKey
+from manifests.strictjson import JsonValue
 
 MAX_COMMENT: Final = 200
 """Characters of a key's comment."""
@@ -48,6 +49,25 @@ class KeyPair:
     private: Path
     public: Path
     key: PublicKey
+
+
+def pair_lines(pair: KeyPair) -> list[str]:
+    """Return what a person needs to know of a new key."""
+    return [
+        f"private key  {pair.private} (keep it off the drive)",
+        f"public key   {pair.public}",
+        f"fingerprint  {pair.key.fingerprint}",
+        "on each host: installer trust add KEY.pub --id NAME --fingerprint SHA256:...",
+    ]
+
+
+def pair_json(pair: KeyPair) -> JsonValue:
+    """Return the same for programs."""
+    return {
+        "private": str(pair.private),
+        "public": str(pair.public),
+        "fingerprint": pair.key.fingerprint,
+    }
 
 
 def generate_key(path: Path, *, comment: str, passphrase: bytes | None) -> KeyPair:
