@@ -7,10 +7,11 @@ of the layer. Knows neither where bytes come from nor where they go.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import IO, Any, Final, cast
 
 import zstandard
@@ -22,13 +23,16 @@ from manifests.digest import Digest, new_hash
 from manifests.errors import SourceFailed
 from manifests.mediatype import Compression
 
-PIECE: Final = 1024 * 1024
-"""Bytes of tar that are handled at once."""
+PIECE: Final = 120 * 1024
+"""Bytes of tar that are handled at once: still in a core's cache when they are hashed, and small
+enough that the C library's allocator does not ask the kernel for fresh pages each time."""
+BATCH: Final = 8
+"""Pieces that change threads together."""
 WINDOW_LOG_MAX: Final = 27
 """Largest zstd window that we read: 128 MiB, what `zstd -d` takes without being asked."""
 LONG_MATCH_RATE_LOG: Final = 10
 """One position in 2^10 enters the table of long matches: see docs/adr/0003."""
-QUEUED_PIECES: Final = 4
+QUEUED_BATCHES: Final = 4
 LONG_MATCH_MINIMUM: Final = 64
 """Bytes of the shortest long match: zstd's default, said so that it can be asked for memory."""
 _GZIP = 31
@@ -148,8 +152,8 @@ def recompress(
     stored = StoredHasher(write)
     compress = settings.compressor().compressobj()
     inflater = Inflater(source, compression)
-    with closing(_ahead(inflater)) as pieces:
-        for piece in pieces:
+    with closing(_ahead(_batches(inflater))) as batches:
+        for piece in chain.from_iterable(batches):
             if data := compress.compress(piece):
                 stored.take(data)
     stored.take(compress.flush())
@@ -185,8 +189,13 @@ def inflate(source: Iterable[bytes], compression: Compression) -> Iterator[bytes
     Raises:
         MalformedLayer: `layer-malformed`.
     """
-    unwrap = {Compression.GZIP: _gunzip, Compression.ZSTD: _unzstd}.get(compression)
-    yield from source if unwrap is None else unwrap(source)
+    unwrap = {Compression.GZIP: _gunzip, Compression.ZSTD: _unzstd}.get(compression, _cut)
+    yield from unwrap(source)
+
+
+def _cut(source: Iterable[bytes]) -> Iterator[bytes]:
+    for data in source:
+        yield from (data[at : at + PIECE] for at in range(0, len(data), PIECE))
 
 
 def _gunzip(source: Iterable[bytes]) -> Iterator[bytes]:
@@ -235,17 +244,23 @@ class _Readable:
         return next(filter(None, self._source), b"")
 
 
-def _ahead(pieces: Iterable[bytes]) -> Generator[bytes, None, None]:
-    """Let `pieces` run in a thread of their own, a few ahead of the consumer.
+def _batches(pieces: Iterable[bytes]) -> Iterator[Sequence[bytes]]:
+    iterator = iter(pieces)
+    while batch := tuple(islice(iterator, BATCH)):
+        yield batch
+
+
+def _ahead(batches: Iterable[Sequence[bytes]]) -> Generator[Sequence[bytes], None, None]:
+    """Let `batches` run in a thread of their own, a few ahead of the consumer.
 
     A consumer that gives up does not wait for that thread: it may be waiting for the network.
     """
-    iterator = iter(pieces)
+    iterator = iter(batches)
     pool = ThreadPoolExecutor(1, "inflate")
     try:
-        pending = deque(pool.submit(next, iterator, None) for _ in range(QUEUED_PIECES))
-        while (piece := pending.popleft().result()) is not None:
+        pending = deque(pool.submit(next, iterator, None) for _ in range(QUEUED_BATCHES))
+        while (batch := pending.popleft().result()) is not None:
             pending.append(pool.submit(next, iterator, None))
-            yield piece
+            yield batch
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
