@@ -1,9 +1,9 @@
 """The build cache: blobs by digest, with what was learnt of them when they were made.
 
-A blob enters by rename after it was hashed, and is hashed again, chunk by chunk, each time that it
-leaves for a bundle (see `write`); what was learnt carries its own digest: so nothing here needs
-fsync, damage can't reach a bundle, and any number of builds may share one cache. It never removes
-what another build may be using; pruning is another room's business.
+A blob enters by rename after it was hashed, and is hashed again, chunk by chunk, each time that a
+later run takes it into a bundle (see `write`); what was learnt carries its own digest: so nothing
+here needs fsync, damage can't reach a bundle, and any number of builds may share one cache. It
+never removes what another build may be using; pruning is another room's business.
 """
 
 from __future__ import annotations
@@ -11,11 +11,13 @@ from __future__ import annotations
 import fcntl
 import os
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from bundler.entries import Witness
 from manifests.chunks import ChunkedFile
 from manifests.digest import Digest
 from manifests.documents import DigestField, Document, Line, Size
@@ -92,6 +94,7 @@ class Cache:
     """
 
     root: Path
+    _made: dict[Digest, Witness] = field(default_factory=dict, repr=False, compare=False)
 
     def prepare(self) -> None:
         """Make the directories, and remove what a killed build left half-written.
@@ -219,6 +222,21 @@ class Cache:
         """Remember what the layer `source` was made into; its blob must be in place."""
         data = facts.canonical()
         self._put(Digest.of(data).hex.encode() + data, self._facts_path(source, settings))
+
+    def saw_made(self, digest: Digest) -> None:
+        """Remember how a blob is now that this run has hashed it and put it in place.
+
+        It gets a time in the past: a clock that ticks every few milliseconds would give a write
+        that comes at once the time that the blob has already.
+        """
+        path, then = self.blob_path(digest), time.time_ns() - 10**9
+        with suppress(OSError):
+            os.utime(path, ns=(then, then))
+            self._made[digest] = Witness.of(path)
+
+    def made(self, digest: Digest) -> Witness | None:
+        """Return how the blob was when this run hashed it; None if an earlier run did."""
+        return self._made.get(digest)
 
     def _put(self, data: bytes, path: Path) -> None:
         with self.incoming() as incoming:

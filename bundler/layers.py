@@ -211,6 +211,7 @@ def _make(job: LayerJob, shared: _Shared, shop: Workshop) -> LayerFacts:
         raise _malformed(job, error) from error
     shop.cache.put_layer(descriptor.digest, shop.settings_key(job.policy), facts)
     shared.release()
+    shop.cache.saw_made(facts.digest)
     shop.progress.finish(Stage.PACK, job.subject)
     return facts
 

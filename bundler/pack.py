@@ -279,4 +279,5 @@ def _blob(
 ) -> Entry:
     if record.digest in documents:
         return bytes_entry(record.name, documents[record.digest])
-    return Entry(facts[record.digest].file, record.digest, cache.blob_path(record.digest))
+    path, witness = cache.blob_path(record.digest), cache.made(record.digest)
+    return Entry(facts[record.digest].file, record.digest, path, witness=witness)

@@ -1,11 +1,13 @@
 """PackedBundle and signatures -> a directory, one tar, or numbered parts of one.
 
-What comes from the cache or from the app's folder is hashed again, chunk by chunk, on its way. A
-directory gets SHA256SUMS and its signatures last. Where it all goes is `place`'s business.
+What comes from the cache or from the app's folder is hashed again, chunk by chunk, on its way,
+unless this very run hashed it and nobody wrote to it since. A directory gets SHA256SUMS and its
+signatures last. Where it all goes is `place`'s business.
 """
 
 from __future__ import annotations
 
+import io
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from bundler.entries import Entry
+from bundler.entries import Entry, Witness
 from bundler.parts import PartWriter, check_part_count
 from bundler.place import (
     BUNDLE,
@@ -102,21 +104,26 @@ def checked_pieces(entry: Entry) -> Iterator[memoryview]:
     if isinstance(entry.content, bytes):
         yield memoryview(entry.content)
         return
-    buffer = memoryview(bytearray(min(CHUNK_SIZE, entry.file.size)))
     try:
         with entry.content.open("rb", buffering=0) as file:
-            for number, expected in enumerate(entry.file.chunks):
-                view = buffer[: _chunk_length(entry.file, number)]
-                filled = 0
-                while filled < len(view) and (count := file.readinto(view[filled:])):
-                    filled += count
-                if filled < len(view) or Digest.of(view) != expected:
-                    raise DamagedEntry(entry)
-                yield view
-            if file.read(1):
-                raise DamagedEntry(entry)
+            known = entry.witness is not None and entry.witness == Witness.of(file.fileno())
+            yield from _pieces(entry, file, hashed=known)
     except OSError as error:
         raise DamagedEntry(entry, f"can't be read again: {error.strerror or error}") from error
+
+
+def _pieces(entry: Entry, file: io.FileIO, *, hashed: bool) -> Iterator[memoryview]:
+    buffer = memoryview(bytearray(min(CHUNK_SIZE, entry.file.size)))
+    for number, expected in enumerate(entry.file.chunks):
+        view = buffer[: _chunk_length(entry.file, number)]
+        filled = 0
+        while filled < len(view) and (count := file.readinto(view[filled:])):
+            filled += count
+        if filled < len(view) or not (hashed or Digest.of(view) == expected):
+            raise DamagedEntry(entry)
+        yield view
+    if file.read(1):
+        raise DamagedEntry(entry)
 
 
 def _chunk_length(file: ChunkedFile, number: int) -> int:

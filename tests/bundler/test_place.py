@@ -12,6 +12,7 @@ from unittest.mock import patch
 
 import pytest
 
+from bundler.cache import Cache
 from bundler.entries import Entry, bytes_entry
 from bundler.place import BUNDLE, OLD, Output, check_place, staged
 from bundler.progress import Silent
@@ -375,13 +376,17 @@ def test_a_file_system_without_executable_bits_is_no_reason_to_fail(tmp_path: Pa
     assert os.access(tmp_path / "two" / one.name, os.X_OK)
 
 
-@pytest.fixture
-def entry(tmp_path: Path) -> Entry:
+@pytest.fixture(params=["hashed by another run", "hashed by this run"])
+def entry(tmp_path: Path, request: pytest.FixtureRequest) -> Entry:
     data = noise(5, 9 * 2**20)
-    path = tmp_path / "blob"
-    path.write_bytes(data)
     made = bytes_entry("blob", data)
-    return Entry(made.file, made.digest, path)
+    cache = Cache(tmp_path)
+    path = cache.blob_path(made.digest)
+    path.parent.mkdir()
+    path.write_bytes(data)
+    if request.param == "hashed by this run":
+        cache.saw_made(made.digest)
+    return Entry(made.file, made.digest, path, witness=cache.made(made.digest))
 
 
 def test_bytes_are_checked_chunk_by_chunk(entry: Entry) -> None:
@@ -408,7 +413,7 @@ def test_a_damaged_entry_stops_the_others_at_once(entry: Entry, tmp_path: Path) 
     others = [bytes_entry(f"files/{n}", b"x" * n) for n in range(300)]
     with pytest.raises(DamagedEntry):
         write([entry, *others], Output(tmp_path / "out"), lambda _: None, Silent())
-    assert files_of(tmp_path) == ["blob"]
+    assert files_of(tmp_path) == [f"blobs/{entry.digest.hex}"]
 
 
 def test_parts_that_would_be_too_many_are_refused_before_they_are_written(tmp_path: Path) -> None:
