@@ -27,6 +27,7 @@ from manifests.release import (
     ImageRecord,
     LayerPolicy,
     Release,
+    WaivedImage,
 )
 from manifests.strictjson import JsonValue, canonical
 from manifests.sums import Sums
@@ -212,6 +213,7 @@ def _release(
         expires=lock.expires,
         images=tuple(images),
         files=tuple(_file_record(entry) for entry in files),
+        waived=tuple(WaivedImage(image=one.image, reason=one.reason) for one in lock.waived),
         chunks=ChunkTable(files=table),
     )
 

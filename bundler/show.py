@@ -10,6 +10,7 @@ from rich.text import Text
 from bundler.build import BuildReport
 from bundler.diff import Change, Difference, ImageChange
 from bundler.inspect import ImageSummary, Inspection
+from bundler.waivertext import waiver_lines
 from manifests.documents import instant_text
 from manifests.quantities import bytes_text, seconds_text
 from manifests.reference import Reference
@@ -75,6 +76,7 @@ def inspection_view(inspection: Inspection, *, layers: bool = False) -> Renderab
         for file in release.files:
             files.add_row(_text(file.name), bytes_text(file.size))
         parts += [Text(), files]
+    parts += [Text("\n" + "\n".join(waiver_lines(release)))] if release.waived else []
     total = sum(layer.size for layer in inspection.layers.values())
     unpacked = sum(layer.uncompressed for layer in inspection.layers.values())
     parts.append(
@@ -228,6 +230,7 @@ def report_view(report: BuildReport) -> RenderableType:
             f"{bytes_text(report.source_size)}"
         ),
         *_pruned_lines(report),
+        *(safe_line(f"  waived  {one.image}: {one.reason}") for one in report.release.waived),
         *(f"  signed  {fingerprint}" for fingerprint in report.signers),
         f"  time    {seconds_text(report.seconds)}",
     ]
@@ -276,6 +279,7 @@ def report_json(report: BuildReport) -> JsonValue:
             }
             for image in report.release.images
         ],
+        "waived": [{"image": one.image, "reason": one.reason} for one in report.release.waived],
         "pruned": {
             "size": report.pruned.size,
             "shared": report.pruned.shared,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bundler.progress import Progress, Stage
+from bundler.waivertext import waiver_lines
 from manifests.contents import check_contents
 from manifests.digest import Digest
 from manifests.listing import Judge
@@ -69,7 +70,7 @@ def verification_text(verification: Verification) -> str:
         f"identity {verification.sums_digest}\n"
         f"{signers}\n"
         f"  checked    {bytes_text(verification.size)} in {seconds_text(verification.seconds)}, "
-        f"{rate}/s: whole and signed"
+        f"{rate}/s: whole and signed" + "".join(f"\n{line}" for line in waiver_lines(release))
     )
 
 
@@ -86,4 +87,7 @@ def verification_json(verification: Verification) -> JsonValue:
         ],
         "bytes": verification.size,
         "seconds": round(verification.seconds, 3),
+        "waived": [
+            {"image": one.image, "reason": one.reason} for one in verification.release.waived
+        ],
     }

@@ -5,6 +5,7 @@ Both forms are made from the same values here, so that they can't disagree.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -14,11 +15,14 @@ from installer.results import layers_text, short_name
 from installer.verify import VerifiedBundle
 from manifests.documents import instant_text
 from manifests.quantities import bytes_text
+from manifests.release import Release
 from manifests.safetext import safe_line
 from manifests.strictjson import JsonValue
 
 LABEL: int = 13
 """Characters of a label, its gap included."""
+WIDTH: int = 80
+"""Columns of what is broken into lines."""
 
 
 def bundle_lines(verified: VerifiedBundle) -> Iterator[str]:
@@ -37,8 +41,18 @@ def bundle_lines(verified: VerifiedBundle) -> Iterator[str]:
         yield _row("not counted", f"signature {ignored.position}: {ignored.reason}")
     for warning in verified.verdict.warnings:
         yield _row("warning", warning.text)
+    yield from _waived_lines(release)
     if verified.sealed.medium.litter:
         yield _row("left alone", ", ".join(verified.sealed.medium.litter))
+
+
+def _waived_lines(release: Release) -> Iterator[str]:
+    """Say what the app names and the bundle does not hold, and why, in its makers' words."""
+    if release.waived:
+        yield _row("waived", "named by the app, and not in this bundle:")
+    for waived in release.waived:
+        words = safe_line(f"{waived.image}: {waived.reason}")
+        yield from (_row("", line) for line in textwrap.wrap(words, WIDTH - LABEL))
 
 
 def bundle_json(verified: VerifiedBundle) -> dict[str, JsonValue]:
@@ -62,6 +76,7 @@ def bundle_json(verified: VerifiedBundle) -> dict[str, JsonValue]:
         "age_seconds": int(verified.verdict.age.total_seconds()),
         "sums": str(verified.sealed.sums_digest),
         "warnings": [{"code": one.code, "text": one.text} for one in verified.verdict.warnings],
+        "waived": [{"image": one.image, "reason": one.reason} for one in release.waived],
         "litter": list(verified.sealed.medium.litter),
     }
 

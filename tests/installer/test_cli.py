@@ -175,6 +175,19 @@ def test_what_it_says_fits_eighty_columns(host: Host, containerd: FakeEngine) ->
         assert len(line) <= 80, line
 
 
+def test_what_the_makers_left_out_is_shown_with_their_reason(host: Host, graph: FakeEngine) -> None:
+    reason = "licensed to each host by its vendor, who brings it on a drive of his own"
+    bundle = host.bundle(facts=Facts(waived={"vendor/secret:3": reason}))
+    install = ("install", bundle.path, "--engine", graph.url)
+    for words in (("verify", bundle.path), (*install, "--dry-run"), (*install, "--yes")):
+        said = call(host, *words).stdout
+        assert "waived       named by the app, and not in this bundle:" in said
+        assert f"vendor/secret:3: {reason}" in " ".join(said.split())
+        assert max(map(len, said.splitlines())) <= 80
+    told = document(call(host, "verify", bundle.path, "--json"))
+    assert told["waived"] == [{"image": "vendor/secret:3", "reason": reason}]
+
+
 def test_install_from_standard_input(host: Host, fake: FakeEngine) -> None:
     argv = [sys.executable, "-m", "installer", "install", "-", "--yes", "--engine", fake.url]
     env = {**os.environ, **environ(host)}

@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
+from manifests.app import app_schema
 from manifests.digest import Digest
 from manifests.documents import Document, InvalidDocument, UnknownSchema, instant_text
 from manifests.errors import MoonliftError
-from manifests.lock import LOCK_LIMIT, Lock
+from manifests.lock import LOCK_LIMIT, Lock, lock_schema
 from manifests.platform import Platform
 from manifests.release import (
     CHUNK_SIZE,
@@ -31,6 +34,7 @@ from manifests.strictjson import MalformedJson
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 OTHER = "sha256:" + "f" * 64
 NOW = "2026-11-22T12:00:00Z"
+SCHEMAS = Path(__file__).parents[2] / "docs/schemas"
 
 
 def blob(digest: str = DIGEST, size: int = 7) -> dict[str, Any]:
@@ -66,7 +70,13 @@ def release(**changes: Any) -> bytes:
 
 
 def lock(**changes: Any) -> bytes:
-    manifest = {"platform": "linux/arm", "digest": DIGEST, "size": 7, "media_type": "a/b"}
+    manifest = {
+        "platform": "linux/arm",
+        "digest": DIGEST,
+        "size": 7,
+        "media_type": "a/b",
+        "layers_size": 99,
+    }
     locked = {
         "reference": "docker.io/acme/app:1",
         "written": "acme/app:1",
@@ -74,7 +84,9 @@ def lock(**changes: Any) -> bytes:
         "digest": DIGEST,
         "media_type": "a/b",
         "policy": "original",
+        "platforms": ["linux/arm"],
         "manifests": [manifest],
+        "places": ["compose.yaml:14: service web"],
     }
     whole = {"schema": 1, "product": "viz", "version": "1", "sequence": 1, "issued": NOW}
     return json.dumps({**whole, "images": [locked], **changes}).encode()
@@ -254,6 +266,62 @@ def test_lock_compares_without_its_time() -> None:
     assert one != later
     assert one.same_content(later)
     assert not one.same_content(Lock.read(lock(version="2")))
+
+
+def test_lock_compares_without_places() -> None:
+    whole = json.loads(lock())
+    facts = {
+        "gpus": [{"by": "service web", "count": 1, "place": "compose.yaml:3"}],
+        "waived": [{"image": "a", "reason": "b", "places": ["compose.yaml:9: service x"]}],
+        "workloads": [{"id": "/web", "image": "acme/app:1", "place": "marathon.json:4"}],
+    }
+    one = Lock.read(json.dumps({**whole, **facts}).encode())
+    moved = json.loads(one.canonical())
+    for part in (*moved["gpus"], *moved["workloads"]):
+        part["place"] = "compose.yaml:99"
+    for part in (*moved["images"], *moved["waived"]):
+        part["places"] = ["compose.yaml:99: service web"]
+    other = Lock.read(json.dumps(moved).encode())
+    assert one != other
+    assert one.same_content(other)
+    for key, value in (("gpus", []), ("waived", []), ("workloads", [])):
+        assert not one.same_content(Lock.read(json.dumps({**moved, key: value}).encode()))
+
+
+def test_lock_has_one_fact_a_line_in_a_fixed_order() -> None:
+    written = Lock.read(lock()).readable().decode()
+    assert '        "compose.yaml:14: service web"\n' in written
+    shuffled = dict(reversed(json.loads(written).items()))
+    assert Lock.read(json.dumps(shuffled).encode()).readable().decode() == written
+
+
+@pytest.mark.parametrize(("name", "current"), [("app", app_schema), ("lock", lock_schema)])
+def test_published_schemas_are_current(name: str, current: Callable[[], bytes]) -> None:
+    """When this fails: `bundle schema app > docs/schemas/app.schema.json`, or the same of lock."""
+    assert (SCHEMAS / f"{name}.schema.json").read_bytes() == current()
+
+
+def test_lock_schema_takes_locks_and_nothing_else() -> None:
+    schema = json.loads(lock_schema())
+    Draft202012Validator.check_schema(schema)
+    judge = Draft202012Validator(schema)
+    good = json.loads(lock())
+    assert judge.is_valid(good)
+    assert judge.is_valid(json.loads(Lock.read(lock()).readable()))
+    for bad in ({"schema": 2}, {"sequence": 0}, {"images": [{}]}, {"extra": 1}, {"product": "A B"}):
+        assert not judge.is_valid({**good, **bad})
+    for key in ("schema", "product", "version", "sequence", "issued", "images"):
+        assert not judge.is_valid({name: value for name, value in good.items() if name != key})
+
+
+def test_lock_schema_describes_every_field() -> None:
+    schema = json.loads(lock_schema())
+    ours = [part for name, part in schema["$defs"].items() if name.startswith("Locked")]
+    assert len(ours) == 5
+    for part in (schema, *ours):
+        assert part["description"]
+        for name, field in part.get("properties", {}).items():
+            assert field.get("description"), name
 
 
 def test_documents_are_frozen_and_built_strictly() -> None:

@@ -31,6 +31,7 @@ from manifests.release import (
     LayerPolicy,
     LayerRecord,
     Release,
+    WaivedImage,
 )
 from manifests.sshkey import PublicKey
 from manifests.strictjson import JsonValue, canonical
@@ -69,6 +70,7 @@ class Facts:
     issued: datetime = ISSUED
     expires: datetime | None = None
     files: Mapping[str, bytes] = field(default_factory=dict)
+    waived: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -220,6 +222,7 @@ def _release(
             FileRecord(name=name, digest=Digest.of(data), size=len(data))
             for name, data in files.items()
         ),
+        waived=tuple(WaivedImage(image=image, reason=why) for image, why in facts.waived.items()),
         chunks=ChunkTable(files=chunks),
     )
 
