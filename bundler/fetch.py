@@ -5,7 +5,8 @@ Takes nothing but what the lock names, by digest; layers are not touched here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from bundler.cache import Cache
@@ -79,9 +80,10 @@ def fetch(
 
     def one(image: LockedImage) -> FetchedImage | MoonliftError:
         try:
-            return _fetch_image(image, source_of(image.origin), cache)
+            with gone_digests(image):
+                return _fetch_image(image, source_of(image.origin), cache)
         except MoonliftError as error:
-            return _gone(image, error) or error
+            return error
 
     with worker_pool(PARALLEL, "fetch") as pool:
         results = list(pool.map(one, lock.images))
@@ -91,16 +93,24 @@ def fetch(
     return [result for result in results if isinstance(result, FetchedImage)]
 
 
-def _gone(image: LockedImage, error: MoonliftError) -> AppManifestError | None:
-    """Return the error of a digest that the source has no more; None for any other."""
-    if error.code != "image-not-found" and error.context.get("status") != 404:
-        return None
-    return AppManifestError(
-        "locked-image-gone",
-        f"{image.written}: {image.digest}, which the lock names, is not there any more: {error}",
-        hint="bundle resolve looks every tag up anew: bundle resolve app.yaml",
-        image=image.written,
-    )
+@contextmanager
+def gone_digests(image: LockedImage) -> Iterator[None]:
+    """Say what to do where a source has no more what the lock names.
+
+    Raises:
+        AppManifestError: `locked-image-gone`.
+    """
+    try:
+        yield
+    except MoonliftError as error:
+        if error.code != "image-not-found" and error.context.get("status") != 404:
+            raise
+        raise AppManifestError(
+            "locked-image-gone",
+            f"{image.written}: {image.digest}, which the lock names, is gone: {error}",
+            hint="look every tag up anew: bundle resolve app.yaml",
+            image=image.written,
+        ) from error
 
 
 def _fetch_image(locked: LockedImage, source: ImageSource, cache: Cache) -> FetchedImage:

@@ -72,7 +72,7 @@ def pin(wanted: Sequence[WantedImage], old: Lock | None, renew: Renew) -> Pins:
         elif _answers(image, known):
             held[known.reference] = _renamed(image, known)
         else:
-            again = replace(image, pinned=known.digest)
+            again = replace(image, pinned=known)
             asked.append(again)
             unknown.append(again)
     return Pins(held, tuple(asked), tuple(unknown))

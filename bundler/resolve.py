@@ -6,10 +6,10 @@ After this no tag is looked up again: what was found goes into the lock.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
-from bundler.discover.found import Mention, Place
+from bundler.discover.found import Mention
 from bundler.fetch import CachedDocuments
 from bundler.pools import worker_pool
 from bundler.problems import documents_of, placed
@@ -43,7 +43,7 @@ class WantedImage:
         platforms: for which it is wanted.
         origin: kind of source asked for: `auto`, `registry`, `docker`, `oci:PATH`, ...
         mentions: every place that names it.
-        pinned: what the lock says that its tag names; None to look the tag up.
+        pinned: what the lock says that it names; None to look it up.
         agreeing: mentions that name a digest beside a tag that others name alone: they must agree.
     """
 
@@ -53,20 +53,8 @@ class WantedImage:
     platforms: tuple[Platform, ...]
     origin: str
     mentions: tuple[Mention, ...] = ()
-    pinned: Digest | None = None
+    pinned: LockedImage | None = None
     agreeing: tuple[Mention, ...] = ()
-
-    @property
-    def place(self) -> Place | None:
-        """The first place that names it."""
-        return self.mentions[0].place if self.mentions else None
-
-    @property
-    def asked(self) -> Reference:
-        """What the source is asked for: the pinned digest, if there is one."""
-        if self.pinned is None:
-            return self.reference
-        return replace(self.reference, tag=None, digest=self.pinned)
 
     @property
     def settled_policy(self) -> LayerPolicy:
@@ -123,7 +111,7 @@ def resolve(images: Sequence[WantedImage], open_source: Open, progress: Progress
             with documents_of(image.written):
                 return _resolve_image(image, open_source(image))
         except MoonliftError as error:
-            return placed(error, image.mentions)
+            return placed(error, _blamed(image, error))
         finally:
             progress.advance(Stage.RESOLVE, "images", 1)
 
@@ -133,6 +121,12 @@ def resolve(images: Sequence[WantedImage], open_source: Open, progress: Progress
         images=tuple(one for one in results if isinstance(one, LockedImage)),
         problems=tuple(one for one in results if isinstance(one, MoonliftError)),
     )
+
+
+def _blamed(image: WantedImage, error: MoonliftError) -> list[Mention]:
+    """Return who names the image; first who asks for the platform that the error is about."""
+    platform = error.context.get("platform")
+    return sorted(image.mentions, key=lambda one: str(one.platform) != platform)
 
 
 def _resolve_image(image: WantedImage, opened: Opened) -> LockedImage:
@@ -261,6 +255,7 @@ def _no_platform(image: WantedImage, wanted: Platform, offered: list[str]) -> Ap
         f"{image.written}: expected an image for {wanted}, found {', '.join(offered) or 'none'}",
         hint="change `platforms` in the app manifest, or use another image",
         image=image.written,
+        platform=str(wanted),
     )
 
 

@@ -13,11 +13,12 @@ from types import TracebackType
 from typing import Final, Self
 
 from bundler.cache import Cache
-from bundler.fetch import CachedDocuments
+from bundler.fetch import CachedDocuments, gone_digests
 from bundler.resolve import Opened, WantedImage
-from bundler.sources import ImageSource
+from bundler.sources import Document, ImageSource
 from manifests.appfields import ImageOrigin, OriginKind
 from manifests.errors import MoonliftError, UsageError
+from manifests.oci import Descriptor
 
 AUTO: Final = str(OriginKind.AUTO)
 REGISTRY: Final = str(OriginKind.REGISTRY)
@@ -76,7 +77,12 @@ class Sources:
 
     def _ask(self, origin: str, image: WantedImage) -> Opened:
         documents = CachedDocuments(self.named(origin), self._cache)
-        return Opened(origin, documents, documents.resolve(image.asked))
+        if image.pinned is None:
+            return Opened(origin, documents, documents.resolve(image.reference))
+        known = Descriptor(image.pinned.media_type, image.pinned.digest, 0)
+        with gone_digests(image.pinned):
+            raw = documents.known(image.reference, known)
+        return Opened(origin, documents, Document(raw, image.pinned.media_type))
 
     def named(self, origin: str) -> ImageSource:
         """Return the source that the lock calls `origin`.
