@@ -5,11 +5,16 @@ from __future__ import annotations
 import argparse
 import sys
 
-from tests.bench import building, installing, verifying
+from tests.bench import building, installing, upgrading, verifying
 from tests.bench.measure import measure
 from tests.bench.scene import Scene, open_scene
 
-PARTS = {"build": building.run, "verify": verifying.run, "install": installing.run}
+PARTS = {
+    "build": building.run,
+    "verify": verifying.run,
+    "install": installing.run,
+    "upgrade": upgrading.run,
+}
 
 
 def main() -> int:
