@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 
-from tests.bench import building, installing, upgrading, verifying
+from tests.bench import building, installing, resolving, upgrading, verifying
 from tests.bench.measure import measure
 from tests.bench.scene import Scene, open_scene
 
 PARTS = {
+    "resolve": resolving.run,
     "build": building.run,
     "verify": verifying.run,
     "install": installing.run,
@@ -34,7 +35,7 @@ def main() -> int:
 
 
 def _run(scene: Scene, parts: list[str], rounds: int) -> None:
-    if "build" not in parts:
+    if "build" not in parts and parts != ["resolve"]:
         measure(scene.bundle_argv(scene.folder / "bundle"))
     for name, run in PARTS.items():
         if name in parts:
