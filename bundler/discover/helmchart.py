@@ -36,6 +36,8 @@ UNPACKED_LIMIT: Final = 32 * 1024 * 1024
 MAX_DEPTH: Final = 4
 """Sub-charts within each other."""
 MAX_CHARTS: Final = 200
+FILES_LIMIT: Final = 8 * 1024 * 1024
+"""Bytes of the files that are read of a chart, all in all."""
 MAX_PATHS: Final = 100
 _LIMITS: Final = Limits(size=MEMBER_LIMIT, depth=64)
 _ARCHIVE_ERRORS: Final = (
@@ -103,6 +105,19 @@ class ChartFiles:
 
 
 @dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What a file of a chart is wanted as; see `_Raw`."""
+
+    chart: str
+    name: str
+
+    @property
+    def inside(self) -> str:
+        """Where the chart in this archive lies."""
+        return f"{self.chart}{self.name}/"
+
+
+@dataclass(frozen=True, slots=True)
 class _Raw:
     """A wanted file.
 
@@ -151,11 +166,13 @@ def read_charts(folder: Folder, path: str) -> ChartFiles:
     """
     problems: list[Problem] = []
     raw: list[_Raw] = []
+    left = FILES_LIMIT
     try:
         for one in _raw_files(folder, path):
             raw.append(one)
-            if len(raw) > 2 * MAX_CHARTS:
-                raise ValueError(f"more than {MAX_CHARTS} charts in it")
+            left -= len(one.data)
+            if left < 0 or len(raw) > MAX_CHARTS:
+                raise _TooLarge(f"more than {MAX_CHARTS} charts, or {FILES_LIMIT} bytes of them")
     except (*_ARCHIVE_ERRORS, Unreadable) as error:
         problems.append(_malformed(Place(path, 1), str(error) or "cut off"))
     files = {(one.chart, one.name): one for one in raw}
@@ -168,14 +185,22 @@ def _raw_files(folder: Folder, path: str) -> Iterator[_Raw]:
         yield from _of_archive(folder.read(path), "", path, MAX_DEPTH)
         return
     for file in folder.files(path):
-        match = _WANTED.fullmatch(file.removeprefix(f"{join('.', path)}/"))
-        if match is None:
+        wanted = _wanted(file.removeprefix(f"{join('.', path)}/"), "")
+        if wanted is None:
             continue
         data = folder.read(file, MEMBER_LIMIT)
-        if match[2].endswith(ARCHIVE):
-            yield from _of_archive(data, f"{match[1]}{match[2]}/", file, MAX_DEPTH)
+        if wanted.name.endswith(ARCHIVE):
+            yield from _of_archive(data, wanted.inside, file, MAX_DEPTH)
         else:
-            yield _Raw(match[1], match[2], file, data)
+            yield _Raw(wanted.chart, wanted.name, file, data)
+
+
+def _wanted(path: str, chart: str) -> _Wanted | None:
+    """Return what a file of a chart is wanted as: of values only the outermost count."""
+    match = _WANTED.fullmatch(path)
+    if match is None or (match[2] == VALUES and (chart or match[1])):
+        return None
+    return _Wanted(f"{chart}{match[1]}", match[2])
 
 
 def _of_archive(data: bytes, chart: str, file: str, depth: int) -> Iterator[_Raw]:
@@ -185,17 +210,18 @@ def _of_archive(data: bytes, chart: str, file: str, depth: int) -> Iterator[_Raw
         tarfile.open(fileobj=_Bounded(unpacked, UNPACKED_LIMIT), mode="r|") as archive,
     ):
         for member in archive:
-            match = _WANTED.fullmatch(member.name.removeprefix("./").partition("/")[2])
-            content = archive.extractfile(member) if match and member.isreg() else None
-            if match is None or content is None:
+            wanted = _wanted(member.name.removeprefix("./").partition("/")[2], chart)
+            content = archive.extractfile(member) if wanted and member.isreg() else None
+            if wanted is None or content is None:
                 continue
+            shown = f"{file}/{safe_line(member.name, limit=300)}"
             if member.size > MEMBER_LIMIT:
-                raise _TooLarge(f"{match[0]} is larger than {MEMBER_LIMIT} bytes")
-            inner, shown = content.read(), f"{file}/{safe_line(member.name, limit=300)}"
-            if not match[2].endswith(ARCHIVE):
-                yield _Raw(f"{chart}{match[1]}", match[2], shown, inner)
+                raise _TooLarge(f"{shown} is larger than {MEMBER_LIMIT} bytes")
+            inner = content.read()
+            if not wanted.name.endswith(ARCHIVE):
+                yield _Raw(wanted.chart, wanted.name, shown, inner)
             elif depth:
-                yield from _of_archive(inner, f"{chart}{match[1]}{match[2]}/", shown, depth - 1)
+                yield from _of_archive(inner, wanted.inside, shown, depth - 1)
 
 
 def _parse(raw: _Raw, problems: list[Problem]) -> ChartFile | None:

@@ -17,7 +17,7 @@ from bundler.discover.found import Found, Mention, Place, Remark
 from bundler.discover.helmchart import Chart, ChartFile
 from bundler.discover.kubernetesfindings import Findings
 from bundler.discover.kubernetesimages import likely_image
-from bundler.discover.kubernetesobject import MAX_NAME, child, entries, items, text_at
+from bundler.discover.kubernetesobject import child, entries, items, name_at, text_at
 from bundler.discover.kubernetesscan import compose
 from bundler.discover.kubernetestext import Document
 from manifests.reference import MalformedReference, Reference
@@ -109,21 +109,16 @@ def _read_list(file: ChartFile, key: str, node: Node, findings: Findings) -> Non
     try:
         root = load(text.encode(), key, _LIMITS)
     except MalformedYaml as error:
-        place = document.place_within(node, _offset(text, error.position))
+        place = document.place_within(node, error.position.line - 1)
         message = safe_line(f"expected a list of images in {key}: {error.reason}", limit=500)
         findings.problem(place, "helm-annotation", message, "it is YAML within a text")
         return
     for item in items(root):
         image = child(item, "image")
         if image is not None:
-            name = safe_line(text_at(item, "name"), limit=MAX_NAME)
-            place = document.place_within(node, _offset(text, image.position))
+            name = name_at(item, "name")
+            place = document.place_within(node, image.position.line - 1)
             findings.image(image, place, f"Chart.yaml annotation {key}, {name}".rstrip(", "))
-
-
-def _offset(text: str, position: Position) -> int:
-    """Return how many characters of a text lie before a line."""
-    return sum(len(line) + 1 for line in text.split("\n")[: position.line - 1])
 
 
 def _blocks(root: Node, version: str) -> Iterator[_Block]:

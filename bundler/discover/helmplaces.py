@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import bisect
 import re
+from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -26,6 +27,11 @@ MAX_TEMPLATES: Final = 256
 LOOK_BACK: Final = 30
 """Printed lines above one that are looked at for where it comes from."""
 
+MAX_LINES: Final = 2_000_000
+MAX_LINE: Final = 1000
+"""Characters of a printed line that are looked for."""
+
+_LINE_END = re.compile(rb"\n")
 _SOURCE = re.compile(rb"^# Source: ([^\r\n]{1,500})\r?$", re.MULTILINE)
 _KEY = re.compile(r"\s*(?:- )*\s*([\w./\"'-]+:)(?:\s|\Z)")
 
@@ -47,16 +53,17 @@ class Rendered:
     folder: Folder
     _starts: list[int] = field(default_factory=list)
     _sources: list[str] = field(default_factory=list)
-    _lines: list[bytes] = field(default_factory=list)
+    _ends: array[int] = field(default_factory=lambda: array("I"))
     _templates: dict[str, _Template] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._lines = self.output.split(b"\n")
-        for number, line in enumerate(self._lines, start=1):
-            match = _SOURCE.match(line)
-            if match is not None:
-                self._starts.append(number)
-                self._sources.append(match[1].decode("utf-8", errors="replace"))
+        """Note where lines end; what has more than the limit keeps its places."""
+        if self.output.count(b"\n") > MAX_LINES:
+            return
+        self._ends.extend(match.start() for match in _LINE_END.finditer(self.output))
+        for match in _SOURCE.finditer(self.output):
+            self._starts.append(bisect.bisect(self._ends, match.start()) + 1)
+            self._sources.append(match[1].decode("utf-8", errors="replace"))
 
     @property
     def file(self) -> str:
@@ -114,8 +121,14 @@ class Rendered:
         if file not in self._templates and len(self._templates) < MAX_TEMPLATES:
             self._templates[file] = _Template.read(self.folder, file)
         template = self._templates.get(file)
-        above = self._lines[max(0, number - 1 - LOOK_BACK) : number]
+        above = [self._line(one) for one in range(max(1, number - LOOK_BACK), number + 1)]
         return template.line_of(above) if template else 1
+
+    def _line(self, number: int) -> str:
+        """Return a printed line, without its indentation."""
+        start = self._ends[number - 2] + 1 if number > 1 else 0
+        end = self._ends[number - 1] if number <= len(self._ends) else len(self.output)
+        return self.output[start : min(end, start + MAX_LINE)].decode("utf-8", "replace").strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +154,9 @@ class _Template:
                 keys.setdefault(key, []).append(number)
         return cls(lines, keys)
 
-    def line_of(self, printed: Sequence[bytes]) -> int:
+    def line_of(self, printed: Sequence[str]) -> int:
         """Return the line that became the last of some printed ones; 1 if that can't be told."""
-        *above, last = (line.decode("utf-8", errors="replace").strip() for line in printed)
+        *above, last = printed
         same = self.lines.get(last, ())
         keyed = self.keys.get(_key(last), ())
         for numbers in (same, keyed):

@@ -7,7 +7,7 @@ tells is for `kubernetessearch`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import Final
 
 from bundler.discover.folder import STDIN, Folder, Unreadable, join, parent
@@ -37,6 +37,8 @@ def discover(source: KubernetesSource, folder: Folder) -> Found:
     for path in source.kubernetes:
         if path != STDIN and folder.is_folder(path):
             _read_folder(search, path, folder)
+        elif (kind := _other_kind(path)) and folder.is_file(path):
+            _tell_other(search, parent(path), parent(path), kind)
         else:
             _read_file(search, path, folder)
     return search.found(source.kubernetes[0])
@@ -65,7 +67,7 @@ def _read_folder(search: Search, path: str, folder: Folder) -> None:
     others = _others(files)
     for other, kind in others.items():
         _tell_other(search, path, other, kind)
-    mine = [file for file in files if not any(_is_below(file, other) for other in others)]
+    mine = [file for file in files if not _is_within(file, others)]
     skipped = [file for file in mine if not _read_among_others(search, file, folder)]
     if skipped:
         _tell_skipped(search, path, skipped)
@@ -90,15 +92,24 @@ def _others(files: Iterable[str]) -> dict[str, str]:
     """Return the folders that are not plain documents, and the kind of source each is."""
     found: dict[str, str] = {}
     for file in files:
-        name = file.rpartition("/")[2]
-        kind = "kustomize" if name in _KUSTOMIZATIONS else "helm" if name == _CHART else ""
-        if kind and not any(_is_below(file, other) for other in found):
+        kind = _other_kind(file)
+        if kind and not _is_within(file, found):
             found[parent(file)] = kind
     return found
 
 
-def _is_below(file: str, folder: str) -> bool:
-    return folder == "." or file.startswith(f"{folder}/")
+def _other_kind(file: str) -> str:
+    """Return the kind of source that a file is the head of; empty for any other."""
+    name = file.rpartition("/")[2]
+    return "kustomize" if name in _KUSTOMIZATIONS else "helm" if name == _CHART else ""
+
+
+def _is_within(file: str, folders: Container[str]) -> bool:
+    """Tell whether a file lies in one of the folders, or below."""
+    folder = parent(file)
+    while folder not in folders and folder != ".":
+        folder = parent(folder)
+    return folder in folders
 
 
 def _tell_other(search: Search, path: str, other: str, kind: str) -> None:
@@ -121,7 +132,7 @@ def _read_among_others(search: Search, file: str, folder: Folder) -> bool:
     except Unreadable as error:
         _unreadable(search, file, error)
         return True
-    return bool(_KIND.search(data)) and search.read(data, file)
+    return b"apiVersion" in data and bool(_KIND.search(data)) and search.read(data, file)
 
 
 def _read_file(search: Search, path: str, folder: Folder) -> None:

@@ -61,11 +61,11 @@ class Findings:
     gpus: list[GpuRequest] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     remarks: list[Remark] = field(default_factory=list)
-    suspects: list[Suspect] = field(default_factory=list)
+    suspects: dict[str, Suspect] = field(default_factory=dict)
 
     def image(self, node: Node, place: Place, by: str) -> None:
         """Take a node that has to be an image; tell why it is none."""
-        if node.value is None or node.value == "":
+        if node.value is None or (isinstance(node.value, str) and not node.value.strip()):
             message = f"expected an image at {by}, found {describe(node)}"
             self.problem(place, "kubernetes-image-missing", message, "write the image's name there")
         elif not isinstance(node.value, str):
@@ -79,7 +79,8 @@ class Findings:
         shown = safe_line(text, limit=200)
         if len(text) > MAX_WRITTEN:
             message = f"expected an image at {by}, found {len(text)} characters"
-            self.problem(place, "kubernetes-image-malformed", message)
+            hint = "no name that a registry knows is so long"
+            self.problem(place, "kubernetes-image-malformed", message, hint)
         elif _LEFT_OVER.search(text):
             message = f"expected an image at {by}, found a variable that nothing fills in: {shown}"
             self.problem(place, "kubernetes-image-unrendered", message, _unrendered_hint(text))
@@ -103,16 +104,24 @@ class Findings:
         if len(self.remarks) < MAX_REMARKS:
             self.remarks.append(Remark(place, message))
 
+    @property
+    def has_room(self) -> bool:
+        """Tell whether one more suspect could be told."""
+        return len(self.suspects) < MAX_REMARKS
+
     def suspect(self, suspect: Suspect) -> None:
         """Tell a text that looks like an image."""
-        if len(self.suspects) < MAX_REMARKS:
-            self.suspects.append(suspect)
+        if self.has_room:
+            self.suspects.setdefault(suspect.written, suspect)
+            if len(self.suspects) == MAX_REMARKS:
+                message = f"{MAX_REMARKS} texts look like images: more are not looked for"
+                self.remark(suspect.place, message)
 
     def found(self) -> Found:
         """Return all of it; suspects that are also named where images are told no more."""
         named = {mention.written for mention in self.mentions}
-        told = {one.written: one for one in reversed(self.suspects) if one.written not in named}
-        remarks = [*self.remarks, *(one.remark() for one in reversed(told.values()))]
+        suspects = [one for one in self.suspects.values() if one.written not in named]
+        remarks = [*self.remarks, *(one.remark() for one in suspects)]
         return Found(
             _in_order(self.mentions),
             _in_order(self.gpus),

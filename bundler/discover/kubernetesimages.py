@@ -26,16 +26,20 @@ _NAME = re.compile(r"image(?:[_-]?(?:name|ref|reference|ur[li]))?\Z|(?:\A|_)imag
 
 
 def images_in(text: str) -> Iterator[tuple[int, str]]:
-    """Yield the parts of a text that are written as images of a registry, and where each begins.
+    """Yield the parts of a text that are written as images of a registry.
 
-    A name without registry, tag and digest may be anything, and is left out.
+    Each with the number of lines before its own. A name without registry, tag and digest may be
+    anything, and is left out.
     """
+    lines = counted = 0
     for match in _IMAGE.finditer(text):
         registry = "." in match["host"] or match["port"] or match["host"] == "localhost"
         if registry and (match["tag"] or match["digest"]):
             image = match[1] if match["digest"] else match[1].rstrip(".")
+            lines += text.count("\n", counted, match.start())
+            counted = match.start()
             if is_reference(image):
-                yield match.start(1), image
+                yield lines, image
 
 
 def is_reference(text: str) -> bool:

@@ -40,12 +40,11 @@ class KubernetesObject:
     @property
     def title(self) -> str:
         """Kind and name, as people call it: `Deployment api`; a Helm hook says so."""
-        name = text_at(self.node, "metadata", "name") or text_at(
-            self.node, "metadata", "generateName"
-        )
-        hook = text_at(self.node, "metadata", "annotations", _HOOK)
-        suffix = f" (helm hook {safe_line(hook, limit=MAX_NAME)})" if hook else ""
-        return safe_line(f"{self.kind} {name}".rstrip(), limit=2 * MAX_NAME) + suffix
+        about = child(self.node, "metadata")
+        name = name_at(about, "name") or name_at(about, "generateName")
+        hook = name_at(about, "annotations", _HOOK)
+        suffix = f" (helm hook {hook})" if hook else ""
+        return f"{self.kind} {name}".rstrip() + suffix
 
     @property
     def full_kind(self) -> str:
@@ -88,25 +87,41 @@ def text_at(node: Node | None, *path: str) -> str:
     return found.source if found is not None else ""
 
 
+def name_at(node: Node | None, *path: str) -> str:
+    """Return the text below `path` as it may be shown: one line, bounded."""
+    return safe_line(text_at(node, *path)[: MAX_NAME + 1], limit=MAX_NAME)
+
+
 def _objects(
     node: Node, document: Document, version: str, kind: str
 ) -> Iterator[KubernetesObject | Place]:
     """Yield the objects in a node; `version` and `kind` are for items that tell none."""
-    if isinstance(node.value, tuple):
+    if isinstance(node.value, tuple) and any(entries(item) for item in node.value):
         for item in node.value:
             yield from _objects(item, document, "", "")
         return
-    version = text_at(node, "apiVersion") or version
-    kind = text_at(node, "kind") or kind
+    version = name_at(node, "apiVersion") or version
+    kind = name_at(node, "kind") or kind
     if not version or not kind:
         yield document.place(node.position)
         return
-    held = child(node, "objects" if kind == "Template" else "items")
-    if (kind.endswith("List") or kind == "Template") and items(held):
+    held = _held(node, kind)
+    if held:
         inner = "" if kind in ("List", "Template") else kind.removesuffix("List")
-        for item in items(held):
+        for item in held:
             yield from _objects(item, document, version if inner else "", inner)
         return
-    group = version.rpartition("/")[0]
-    shown = (safe_line(group, limit=MAX_NAME), safe_line(kind, limit=MAX_NAME))
-    yield KubernetesObject(*shown, node, document)
+    yield KubernetesObject(version.rpartition("/")[0], kind, node, document)
+
+
+def _held(node: Node, kind: str) -> tuple[Node, ...]:
+    """Return the objects that an object of this kind only holds.
+
+    `List` and OpenShift's `Template` hold any; `PodList` and the like those of one kind. Another
+    kind that happens to end so has no objects with metadata in its `items`.
+    """
+    if kind == "Template":
+        return items(child(node, "objects"))
+    held = items(child(node, "items"))
+    typed = kind.endswith("List") and any(child(item, "metadata") for item in held)
+    return held if kind == "List" or typed else ()

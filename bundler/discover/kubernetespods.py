@@ -13,15 +13,14 @@ from typing import Final
 from bundler.discover.found import GpuRequest
 from bundler.discover.kubernetesfindings import Findings
 from bundler.discover.kubernetesobject import (
-    MAX_NAME,
     KubernetesObject,
     child,
     entries,
     items,
+    name_at,
     text_at,
 )
 from manifests.appproblems import describe
-from manifests.safetext import safe_line
 from manifests.yamlnode import Node
 
 _TEMPLATE: Final = ("spec", "template", "spec")
@@ -144,10 +143,10 @@ def _no_list(pod: PodSpec, key: str, node: Node, findings: Findings) -> None:
 
 
 def _read_container(pod: PodSpec, container: Node, word: str, findings: Findings) -> None:
-    name = safe_line(text_at(container, "name"), limit=MAX_NAME)
+    name = name_at(container, "name")
     by = f"{pod.owner.title}, {word} {name}".rstrip()
     image = child(container, "image")
-    if image is not None and (pod.own or image.source or image.value is not None):
+    if image is not None and (pod.own or image.source.strip() or items(image)):
         findings.image(image, pod.owner.place(image), by)
     elif pod.own:
         findings.problem(
@@ -167,7 +166,7 @@ def _read_container(pod: PodSpec, container: Node, word: str, findings: Findings
 def _read_volume(pod: PodSpec, volume: Node, findings: Findings) -> None:
     reference = child(volume, "image", "reference")
     if reference is not None:
-        name = safe_line(text_at(volume, "name"), limit=MAX_NAME)
+        name = name_at(volume, "name")
         by = f"{pod.owner.title}, volume {name}"
         findings.image(reference, pod.owner.place(reference), by)
 

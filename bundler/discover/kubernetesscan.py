@@ -13,12 +13,15 @@ from typing import Final
 
 from bundler.discover.found import Place
 from bundler.discover.kubernetesfindings import Findings, Suspect
-from bundler.discover.kubernetesimages import images_in, is_reference, likely_image
+from bundler.discover.kubernetesimages import MAX_LENGTH, images_in, is_reference, likely_image
 from bundler.discover.kubernetesobject import KubernetesObject, child, entries, items, text_at
 from bundler.discover.kubernetespath import write_key
 from manifests.safetext import safe_line
 from manifests.yamlnode import Node
 from manifests.yamltext import Position
+
+MAX_PATH: Final = 300
+"""Characters of a path that a remark tells."""
 
 _UNREAD_KINDS: Final = frozenset({"Secret", "CustomResourceDefinition", "Node", "Event"})
 _UNREAD_KEYS: Final = frozenset({"status", "managedFields", "imagePullPolicy"})
@@ -44,17 +47,21 @@ def scan_object(found: KubernetesObject, taken: frozenset[Position], findings: F
     """Tell the texts of an object that look like images, but for those at `taken` places."""
     if found.kind in _UNREAD_KINDS:
         return
-    waiting = [_Spot(found.node, "", "")]
-    while waiting:
-        spot = waiting.pop()
-        if spot.node.position in taken and spot.path:
+    read = set(taken)
+    open_lists = [iter((_Spot(found.node, "", ""),))]
+    while open_lists and findings.has_room:
+        spot = next(open_lists[-1], None)
+        if spot is None:
+            open_lists.pop()
+        elif spot.node.position in read and spot.path:
             continue
-        if isinstance(spot.node.value, str):
+        elif isinstance(spot.node.value, str):
+            read.update((spot.node.position,) if len(spot.node.value) > MAX_LENGTH else ())
             _tell(found, spot, findings)
         elif (whole := compose(spot.node)) and child(spot.node, "repository"):
             _suspect(found, spot, whole, found.place(spot.node), findings)
         else:
-            waiting += reversed(list(_below(spot)))
+            open_lists.append(_below(spot))
 
 
 def compose(node: Node) -> str:
@@ -85,12 +92,17 @@ def _below(spot: _Spot) -> Iterator[_Spot]:
     for key, entry in entries(spot.node).items():
         if key in _UNREAD_KEYS or key == _LAST_APPLIED:
             continue
-        path = f"{spot.path}.{write_key(key)}".removeprefix(".")
+        path = _longer(spot.path, f".{write_key(key)}") if spot.path else write_key(key)
         yield _Spot(entry.node, path, pair if key == "value" and pair else key)
     for item in items(spot.node):
         name = text_at(item, "name")
         pick = f"name={name}" if child(item, "value") and "]" not in name else ""
-        yield _Spot(item, f"{spot.path}[{pick}]", "")
+        yield _Spot(item, _longer(spot.path, f"[{pick}]"), "")
+
+
+def _longer(path: str, step: str) -> str:
+    """Return a longer path; the same one when it would be too long to tell anyone."""
+    return path + step if len(path) + len(step) <= MAX_PATH else path
 
 
 def _tell(found: KubernetesObject, spot: _Spot, findings: Findings) -> None:
@@ -101,8 +113,12 @@ def _tell(found: KubernetesObject, spot: _Spot, findings: Findings) -> None:
     if likely_image(name, whole):
         _suspect(found, _picked(spot, flag, whole, text), whole, found.place(spot.node), findings)
         return
-    for offset, image in images_in(text):
-        place = found.document.place_within(spot.node, offset)
+    for lines, image in images_in(text):
+        if not findings.has_room:
+            return
+        if image in findings.suspects:
+            continue
+        place = found.document.place_within(spot.node, lines)
         _suspect(found, _picked(spot, flag, image, text), image, place, findings)
 
 

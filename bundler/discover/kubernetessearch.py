@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import islice
+from typing import Final
 
 from bundler.discover.found import Found, Place, Problem
 from bundler.discover.kubernetescustom import CHOSEN_BY_OPERATOR, IMAGE_FIELDS, NAMED_ELSEWHERE
-from bundler.discover.kubernetesfindings import Findings
+from bundler.discover.kubernetesfindings import MAX_TOLD, Findings
 from bundler.discover.kubernetesimages import images_in, is_reference
 from bundler.discover.kubernetesobject import KubernetesObject, read_objects
 from bundler.discover.kubernetespath import ImagePath, MalformedImagePath
@@ -23,6 +25,9 @@ from manifests.appproblems import describe
 from manifests.safetext import safe_line
 from manifests.yamlnode import Node
 from manifests.yamltext import Position
+
+MAX_STRANGERS: Final = 20
+"""Documents of a file that are no objects, and told."""
 
 
 @dataclass(slots=True)
@@ -48,7 +53,9 @@ class Search:
             if isinstance(document, Problem):
                 self.findings.add(document)
             else:
-                strangers += self._read_document(document)
+                for place in self._read_document(document):
+                    if len(strangers) < MAX_STRANGERS:
+                        strangers.append(place)
         if self.objects > objects:
             for place in strangers:
                 self.findings.remark(place, "skipped, for it has no apiVersion and kind")
@@ -123,9 +130,9 @@ def _known(kind: str) -> tuple[ImagePath, ...]:
 
 def _take_text(findings: Findings, found: KubernetesObject, node: Node, by: str, text: str) -> None:
     """Take a text that is an image, or the images written in a longer one."""
-    parts = () if is_reference(text) else tuple(images_in(text))
-    for offset, image in parts:
-        findings.written(image, found.document.place_within(node, offset), by)
+    parts = () if is_reference(text) else tuple(islice(images_in(text), MAX_TOLD))
+    for lines, image in parts:
+        findings.written(image, found.document.place_within(node, lines), by)
     if not parts:
         findings.written(text, found.place(node), by)
 

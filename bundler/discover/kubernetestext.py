@@ -10,8 +10,11 @@ Source: YAML 1.2.2 section 9.1 (`---` begins a document wherever a line begins w
 from __future__ import annotations
 
 import re
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
 from typing import Final
 
 from bundler.discover.found import Place, Problem
@@ -24,6 +27,9 @@ DOCUMENT_LIMIT: Final = 4 * 1024 * 1024
 """Bytes of one document; a cluster's own limit for an object is 1.5 MiB."""
 FILE_NODES: Final = 500_000
 """Keys and values of a file; some seconds of parsing."""
+MAX_DOCUMENTS: Final = 10_000
+MAX_COLUMN: Final = 1000
+"""Up to where the columns of JSON values that share a line are kept."""
 LIMITS: Final = Limits(size=DOCUMENT_LIMIT, depth=100, nodes=100_000)
 
 RENDER_HINT: Final = (
@@ -32,18 +38,18 @@ RENDER_HINT: Final = (
 )
 
 _MARKER = re.compile(rb"^---(?=[ \t\r\n]|\Z)", re.MULTILINE)
-_NO_CONTENT = re.compile(rb"(?:[ \t]*(?:[#%][^\n]*)?(?:\n|\Z))*+")
+_NO_CONTENT = re.compile(rb"(?:---[ \t]*\r?(?:\n|\Z))?+(?:[ \t]*\r?(?:[#%][^\n]*)?(?:\n|\Z))*+")
 _DEFINITION = re.compile(
     rb"^kind:[ \t]*[\"']?CustomResourceDefinition[\"']?[ \t]*\r?$", re.MULTILINE
 )
 _DEFINITION_GROUP = re.compile(rb"^apiVersion:[ \t]*[\"']?apiextensions\.k8s\.io/", re.MULTILINE)
 _JSON_START = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?=[\[{])")
-_BLANK = re.compile(rb"\s*")
+_LINE_END = re.compile(rb"\n")
 _JSON_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
 _JSON_ESCAPE = re.compile(rb"\\(?:u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})|.)")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: cached_property needs a place
 class Document:
     """One document of a file.
 
@@ -63,43 +69,57 @@ class Document:
         """Return a position of the document as a place in the file."""
         return Place(self.file, self.before + position.line, position.column)
 
-    def place_within(self, node: Node, offset: int) -> Place:
-        """Return the place of a character of a text; where it begins, unless it is a `|` block."""
+    def place_within(self, node: Node, lines: int) -> Place:
+        """Return the place in a text after some of its lines.
+
+        Only of a `|` block is it known which line of the file that is; of others it is the place
+        where they begin.
+        """
         position = node.position
-        line = self.text.split(b"\n", position.line)[position.line - 1]
-        if not line[position.column - 1 :].startswith(b"|"):
+        if position.line > len(self._line_starts):
             return self.place(position)
-        lines = str(node.value).count("\n", 0, offset)
+        start = self._line_starts[position.line - 1]
+        line = self.text[start : start + MAX_COLUMN].decode("utf-8", errors="replace")
+        if line[position.column - 1 : position.column] != "|":
+            return self.place(position)
         return Place(self.file, self.before + position.line + 1 + lines)
+
+    @cached_property
+    def _line_starts(self) -> array[int]:
+        return array("I", [0, *(match.end() for match in _LINE_END.finditer(self.text))])
 
 
 def read_documents(data: bytes, file: str) -> Iterator[Document | Problem]:
     """Yield the documents of a file that have content, and a problem for each broken one."""
     left = FILE_NODES
-    for before, part in _parts(data):
-        for found in _parse(part, file, before):
-            yield found
-            left -= found.root.weight if isinstance(found, Document) else 0
-        if left < 0:
+    for number, (before, part) in enumerate(_parts(data)):
+        if left < 0 or number == MAX_DOCUMENTS:
             yield _too_many(Place(file, before + 1))
             return
+        for found in _parse(part, file, before):
+            yield found
+            broken = min(len(part) // 2, LIMITS.nodes)
+            left -= found.root.weight if isinstance(found, Document) else broken
 
 
 def _too_many(place: Place) -> Problem:
-    message = f"expected at most {FILE_NODES} keys and values in a file, found more"
+    message = (
+        f"expected at most {MAX_DOCUMENTS} documents and {FILE_NODES} keys and values in a file,"
+        " found more"
+    )
     return Problem(place, "kubernetes-too-large", message, "split the file")
 
 
 def _parts(data: bytes) -> Iterator[tuple[int, bytes]]:
     """Yield each document's bytes, with the number of lines before them."""
-    starts = [0, *(match.start() for match in _MARKER.finditer(data) if match.start())]
-    before = 0
-    for start, end in zip(starts, [*starts[1:], len(data)], strict=True):
+    before = start = 0
+    for end in chain((match.start() for match in _MARKER.finditer(data, 1)), (len(data),)):
         part = data[start:end]
         if not _is_definition(part) and not _NO_CONTENT.fullmatch(part):
             for lines, value in _json_values(part):
                 yield before + lines, value
         before += part.count(b"\n")
+        start = end
 
 
 def _is_definition(part: bytes) -> bool:
@@ -113,13 +133,15 @@ def _json_values(part: bytes) -> Iterator[tuple[int, bytes]]:
     if match is None or _value_end(part, match.end()) is None:
         yield 0, part
         return
-    start = 0
+    start = lines = column = 0
     while (match := _JSON_START.match(part, start)) and (end := _value_end(part, match.end())):
-        column = start - (part.rfind(b"\n", 0, start) + 1)
-        yield part.count(b"\n", 0, start), b" " * column + _joined_surrogates(part[start:end])
+        value = part[start:end]
+        yield lines, b" " * min(column, MAX_COLUMN) + _joined_surrogates(value)
+        lines += value.count(b"\n")
+        column = len(value) - value.rfind(b"\n") - 1 + (0 if b"\n" in value else column)
         start = end
-    if _BLANK.fullmatch(part, start) is None and not _NO_CONTENT.fullmatch(part[start:]):
-        yield part.count(b"\n", 0, start), part[start:].lstrip(b"\r\n")
+    if not _NO_CONTENT.fullmatch(part, start):
+        yield lines, part[start:]
 
 
 def _value_end(part: bytes, start: int) -> int | None:
@@ -154,10 +176,11 @@ def _parse(part: bytes, file: str, before: int) -> Iterator[Document | Problem]:
         position = error.position
         place = Place(file, before + position.line, position.column)
         hint = RENDER_HINT if b"{{" in part else _hint(error.reason)
-        yield Problem(place, "kubernetes-malformed", safe_line(error.reason, limit=500), hint)
+        message = safe_line(f"expected a YAML or JSON document: {error.reason}", limit=500)
+        yield Problem(place, "kubernetes-malformed", message, hint)
 
 
 def _hint(reason: str) -> str:
     if reason.startswith(("larger than", "more than")):
         return "split the file, or ask the cluster for fewer objects at a time"
-    return "expected YAML or JSON documents as `kubectl apply -f` takes them"
+    return "`kubectl apply --dry-run=client -f FILE` has to take it"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +18,7 @@ from bundler.discover.found import Found, Problem, Remark
 from manifests.appsources import KubernetesSource
 
 INPUTS = Path(__file__).parent / "inputs/kubernetes"
+ROOT = Path(__file__).parents[3]
 ENVOY = (
     "registry.internal:5000/shop/envoy"
     "@sha256:b3a1c6a0f7d0a2b4c5d6e7f8091a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c"
@@ -462,6 +466,73 @@ def test_paths_that_can_not_be_read_are_all_told(tmp_path: Path) -> None:
         ("also-none:1", "kubernetes-unreadable"),
         ("empty:1", "kubernetes-empty"),
     ]
+
+
+@pytest.mark.parametrize("name", ["deploy/kustomization.yaml", "deploy/Chart.yaml"])
+def test_the_head_of_a_chart_or_kustomization(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.parent.mkdir()
+    path.write_text("apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n")
+    source = KubernetesSource(kubernetes=(name,))
+    assert (
+        ": deploy` to" not in only_problem(kubernetes.discover(source, DiskFolder(tmp_path))).hint
+    )
+
+
+def test_standard_input(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(pod("a:1").encode())))
+    found = kubernetes.discover(KubernetesSource(kubernetes=("-",)), DiskFolder(tmp_path))
+    assert [str(one.place) for one in found.mentions] == ["-:7"]
+
+
+def test_definitions_of_an_operator_are_passed_over() -> None:
+    """What operators ship: thirty definitions in 3 MB, with one Deployment among them."""
+    definition = (
+        "---\napiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\n"
+        "description: as in quay.io/a/b:1\n" + "  # padding\n" * 9000
+    )
+    found = text(definition * 30 + "---\n" + pod("a:1") + definition)
+    assert [one.place.line for one in found.mentions] == [30 * 9004 + 1 + 7]
+    assert (found.problems, found.remarks) == ((), ())
+
+
+HOSTILE = {
+    "many documents": f"--- # {'x' * 40}\n{pod('nginx:1')}" * 60_000,
+    "many values": ("---\n[" + "a," * 99_000 + "]\n") * 50,
+    "one huge document": pod("nginx:1") + "    - image: a\n" * 700_000,
+    "a document of just the size": pod("nginx:1") + "    - image: a\n" * 250_000,
+    "a long name": "{apiVersion: v1, kind: Pod, metadata: {name: "
+    + "n" * 3_000_000
+    + "}, spec: {containers: [" + "{image: a}," * 30_000 + "]}}",
+    "a wide text": "apiVersion: v1\nkind: X\na: \U0001f600" + "a" * 3_900_000,
+    "many images": "apiVersion: v1\nkind: X\na: |\n" + "  quay.io/a/b:1\n" * 250_000,
+    "values after values": "{}" * 5_000_000,
+    "open brackets": "{" * 10_000_000,
+    "a bomb": "a: &a [x,x]\n" + "".join(f"a{n}: &a [*a,*a,*a,*a]\n" for n in range(60)),
+    "lines before a mistake": "\n" * 4_000_000 + "a: b: c",
+}  # fmt: skip
+CHILD = """
+import sys, time
+from bundler.discover import kubernetes
+def kilobytes(name):
+    return int(next(l for l in open("/proc/self/status") if l.startswith(name)).split()[1])
+data = sys.stdin.buffer.read()
+kubernetes.discover_text(b"apiVersion: v1\\nkind: Pod\\nspec: {containers: []}", "warm")
+open("/proc/self/clear_refs", "w").write("5")
+before, started = kilobytes("VmRSS"), time.process_time()
+found = kubernetes.discover_text(data, "a.yaml")
+print(kilobytes("VmHWM") - before, time.process_time() - started)
+"""
+
+
+@pytest.mark.parametrize("name", sorted(HOSTILE))
+def test_memory_and_time_are_bounded(name: str) -> None:
+    data = HOSTILE[name].encode()[: 10 * 1024 * 1024]
+    argv = [sys.executable, "-c", CHILD]
+    done = subprocess.run(argv, input=data, capture_output=True, check=True, cwd=ROOT)
+    kilobytes, seconds = map(float, done.stdout.split())
+    assert kilobytes < 64 * 1024
+    assert seconds < 20
 
 
 ANY_TEXT = st.one_of(
