@@ -88,12 +88,12 @@ def _active(
     services: Mapping[str, Value], start: Place, settings: Settings, notes: Notes
 ) -> list[Service]:
     """Return the services that are started."""
-    found = [
-        Service(name, value)
-        for name, value in services.items()
-        if is_active(value, settings.profiles)
-    ]
-    if services and not found:
+    found: list[Service] = []
+    with suppress(Refused):
+        for name, value in services.items():
+            if is_active(value, settings.profiles, notes):
+                found.append(Service(name, value))
+    if services and not found and not notes.problems:
         notes.remark(start, "no service is active: name profiles under `profiles:` of this source")
     return found
 

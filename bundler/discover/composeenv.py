@@ -100,10 +100,11 @@ class _Parser:
 
     def _statement(self, place: Place) -> None:
         self._skip(_EXPORT)
+        start = self._at
         name = self._skip(_NAME)
         separator = self._skip(_SEPARATOR)
         if separator is None or (name is None and not separator["sign"]):
-            raise _Malformed(f"expected NAME=value, found {self._rest()!r}")
+            raise _Malformed(f"expected NAME=value, found {self._line_from(start)!r}")
         key = name[0] if name is not None else ""
         if separator["sign"]:
             self._keep(key, self._value(), place)
@@ -127,7 +128,9 @@ class _Parser:
             return self._fill(_COMMENT.sub("", line[0] if line else "").rstrip())
         quoted = self._skip(_QUOTED[quote])
         if quoted is None:
-            raise _Malformed(f"expected a closing {quote}, found none after {self._rest()!r}")
+            raise _Malformed(
+                f"expected a closing {quote}, found none after {self._line_from(self._at)!r}"
+            )
         if quote == "'":
             return Filled(quoted[1].replace("\\'", "'"))
         return self._fill(_ESCAPE.sub(_unescape, quoted[1]))
@@ -148,9 +151,9 @@ class _Parser:
         while (match := self._skip(_BLANK)) is not None and match[0]:
             pass
 
-    def _rest(self) -> str:
-        """Return the rest of the line, or of what is shown of it."""
-        line = _LINE.match(self._text, self._at, self._at + 60)
+    def _line_from(self, start: int) -> str:
+        """Return the rest of a line, or what is shown of it."""
+        line = _LINE.match(self._text, start, start + 60)
         return line[0] if line else ""
 
     def _place(self) -> Place:

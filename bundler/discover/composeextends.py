@@ -56,26 +56,25 @@ class Extender:
 
         One whose base can't be had is marked for that.
         """
-        return {name: self._try(name, definitions) for name in definitions.services}
-
-    def _try(self, name: str, definitions: Definitions) -> Value:
-        try:
-            return self._follow(name, definitions, ())
-        except Refused:
-            return without_base(definitions.services[name])
+        return {name: self._follow(name, definitions, ()) for name in definitions.services}
 
     def _follow(self, name: str, definitions: Definitions, chain: _Chain) -> Value:
-        if name in definitions.done:
-            return definitions.done[name]
+        if name not in definitions.done:
+            service = definitions.services[name]
+            try:
+                done = self._extended(name, definitions, (*chain, (definitions.file, name)))
+            except Refused:
+                done = without_base(service)
+            definitions.done[name] = done
+        return definitions.done[name]
+
+    def _extended(self, name: str, definitions: Definitions, chain: _Chain) -> Value:
         service = definitions.services[name]
         extends = service.at("extends")
-        if extends is not None and extends.content is not None:
-            one = (definitions.file, name)
-            self._check_chain(extends, (*chain, one))
-            base = self._base(extends, name, definitions, (*chain, one))
-            service = self._over(base, service)
-        definitions.done[name] = service
-        return service
+        if extends is None or extends.content is None:
+            return service
+        self._check_chain(extends, chain)
+        return self._over(self._base(extends, name, definitions, chain), service)
 
     def _base(self, extends: Value, name: str, own: Definitions, chain: _Chain) -> Value:
         service, file = extends.at("service"), extends.at("file")
@@ -105,8 +104,8 @@ class Extender:
         return self._others[file.text]
 
     def _check_chain(self, extends: Value, chain: _Chain) -> None:
-        names = " -> ".join(f"{name} in {file}" for file, name in chain)
         if chain[-1] in chain[:-1]:
+            names = " -> ".join(f"{name} in {file}" for file, name in chain)
             message = f"services extend each other in a circle: {names}"
         elif len(chain) > MAX_CHAIN:
             message = f"more than {MAX_CHAIN} services extend each other"

@@ -55,8 +55,9 @@ class Files:
         """Return the documents of a compose file.
 
         Raises:
-            Refused: it can't be read, or is one too many.
+            Refused: it can't be read, or is one too many; told.
         """
+        self._notes.spend(wanted.place)
         self._asked += 1
         if self._asked > MAX_FILES:
             message = f"more than {MAX_FILES} compose files, followed through include and extends"
@@ -71,6 +72,7 @@ class Files:
         for wanted in files:
             with suppress(Refused):
                 data = self.read(wanted, ENV_FILE_LIMIT)
+                self._notes.spend(wanted.place, 1, len(data))
                 values |= parse_env(data, wanted.path, Known(outside, values), self._notes)
         return values
 
@@ -97,6 +99,7 @@ class Files:
 
     def _parse(self, wanted: Wanted) -> tuple[Node, ...]:
         data = self.read(wanted, LIMITS.size)
+        self._notes.spend(wanted.place, 0, len(data))
         documents: list[Node] = []
         try:
             for node in load_all(data, wanted.path, LIMITS):

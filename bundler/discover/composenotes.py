@@ -15,7 +15,7 @@ MAX_NOTES: Final = 200
 MAX_WORK: Final = 200_000
 """Keys, values and variables taken from all files of one source, each extension counted again."""
 MAX_CHARACTERS: Final = 4 * 1024 * 1024
-"""Characters of texts after variables were filled in, all of them together."""
+"""Characters of all files and of texts after variables were filled in, together."""
 
 
 class Refused(Exception):
@@ -30,6 +30,7 @@ class Notes:
         self._remarks: dict[Remark, None] = {}
         self._work = MAX_WORK
         self._characters = MAX_CHARACTERS
+        self._exhausted = False
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -65,19 +66,19 @@ class Notes:
         """Count work that is done.
 
         Raises:
-            Refused: it is too much; told as `compose-too-large`.
+            Refused: it is too much, now or before; told once as `compose-too-large`.
         """
         self._work -= work
         self._characters -= characters
-        if self._work < 0:
-            raise self._too_large(place, f"more than {MAX_WORK} keys and values")
-        if self._characters < 0:
-            raise self._too_large(place, f"more than {MAX_CHARACTERS} characters of text")
-
-    def _too_large(self, place: Place, what: str) -> Refused:
-        return self.refuse(
-            place,
-            "compose-too-large",
-            f"{what} in the compose files together, variables and `extends` followed",
-            "name the images in a list file instead: `- list: images.txt` in sources",
-        )
+        if self._work >= 0 and self._characters >= 0:
+            return
+        much = f"{MAX_WORK} keys and values" if self._work < 0 else f"{MAX_CHARACTERS} characters"
+        if not self._exhausted:
+            self._exhausted = True
+            self.problem(
+                place,
+                "compose-too-large",
+                f"more than {much} in the files together, variables and `extends` followed",
+                "name the images in a list file instead: `- list: images.txt` in sources",
+            )
+        raise Refused(much)

@@ -47,9 +47,14 @@ class Service:
         return self.value.at(UNKNOWN) is not None
 
 
-def is_active(service: Value, active: Collection[str]) -> bool:
-    """Tell whether a service is started with these profiles."""
+def is_active(service: Value, active: Collection[str], notes: Notes) -> bool:
+    """Tell whether a service is started with these profiles.
+
+    Raises:
+        Refused: too much, as `Notes.spend` says.
+    """
     names = _profiles(service)
+    notes.spend(service.place, len(names))
     return not names or "*" in active or not names.isdisjoint(active)
 
 
@@ -108,11 +113,14 @@ def _tell_imageless(service: Service, notes: Notes) -> None:
         notes.remark(
             provider.place, f"{service.by} comes from the provider {what!r}: nothing is carried"
         )
-    elif not service.incomplete:
+        return
+    image = service.value.at("image")
+    found = "neither" if image is None or image.content is None else "an empty one"
+    if not service.incomplete:
         notes.problem(
-            service.value.key,
+            service.value.key if image is None else image.place,
             "compose-image-missing",
-            f"expected `image:` or `build:` in {service.by}, found neither",
+            f"expected an image or a build in {service.by}, found {found}",
             "name its image, or remove the service",
         )
 
@@ -176,7 +184,7 @@ def check_dependencies(
                 continue
             if other is None:
                 _tell_needed(service, value, f"{name}, which no file defines", notes)
-            elif not is_active(other, active):
+            elif not is_active(other, active, notes):
                 profiles = ", ".join(sorted(_profiles(other)))
                 _tell_needed(service, value, f"{name}, whose profile {profiles} is not on", notes)
 

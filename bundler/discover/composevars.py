@@ -17,7 +17,7 @@ from typing import Final
 MAX_DEPTH: Final = 32
 """Variables within defaults of variables."""
 MAX_VALUE: Final = 64 * 1024
-"""Characters of one text after its variables were filled in."""
+"""Characters of one text with variables, before and after they were filled in."""
 
 _NAME = re.compile(r"[_a-zA-Z][_a-zA-Z0-9]*", re.ASCII)
 _OPERATOR = re.compile(r":?[-?+]")
@@ -64,10 +64,12 @@ def interpolate(text: str, variables: Mapping[str, str]) -> Filled:
 
     Raises:
         MalformedInterpolation: an unknown form, no closing brace, nested deeper than 32, or
-            longer than 65536 characters in the end.
+            longer than 65536 characters, before or after.
     """
     if "$" not in text:
         return Filled(text)
+    if len(text) > MAX_VALUE:
+        raise MalformedInterpolation(f"longer than {MAX_VALUE} characters")
     filler = _Filler(variables)
     return Filled(filler.fill(text, 0), tuple(filler.unset), tuple(filler.missing))
 
