@@ -41,6 +41,15 @@ images:
   #   layers: original      # auto | zstd | original: keep the registry's bytes and digest
   #   platforms: [linux/amd64]
 
+# Files that name further images; each is read as the program that owns it reads it.
+# sources:
+#   - compose.yaml
+#   - kubernetes: k8s       # or kustomize, helm, marathon, dockerfile, slurm, list
+
+# Images that these files name and that the bundle shall not hold.
+# waived:
+#   - {image: vendor/app:1, reason: installed by its vendor}
+
 # Files to carry along; they lie under files/ in the bundle.
 # files:
 #   - compose.yaml

@@ -466,7 +466,13 @@ def test_examples(path: Path) -> None:
 
 
 def test_there_are_examples() -> None:
-    assert 3 <= len(EXAMPLES) <= 8
+    assert 8 <= len(EXAMPLES) <= 16
+
+
+def test_every_kind_of_source_has_an_example() -> None:
+    apps = [App.parse(path.read_bytes(), path.name) for path in EXAMPLES]
+    shown = {type(source) for app in apps for source in app.sources}
+    assert shown == set(KINDS.values())
 
 
 @pytest.mark.parametrize(
