@@ -125,7 +125,9 @@ class Rendered:
         return template.line_of(above) if template else 1
 
     def _line(self, number: int) -> str:
-        """Return a printed line, without its indentation."""
+        """Return a printed line, without its indentation; empty beyond the end."""
+        if number > len(self._ends) + 1:
+            return ""
         start = self._ends[number - 2] + 1 if number > 1 else 0
         end = self._ends[number - 1] if number <= len(self._ends) else len(self.output)
         return self.output[start : min(end, start + MAX_LINE)].decode("utf-8", "replace").strip()

@@ -91,7 +91,12 @@ _OPERATORS: Final[Mapping[str, tuple[str, ...]]] = {
     "pkg.crossplane.io Provider Configuration Function": ("spec.package",),
     "ceph.rook.io CephCluster": ("spec.cephVersion.image",),
     "nvidia.com ClusterPolicy": tuple(f"spec.{part}" for part in _GPU_OPERATOR),
-    "apps.nvidia.com NIMService NIMCache": ("spec.image",),
+    "apps.nvidia.com NIMService": ("spec.image",),
+    "apps.nvidia.com NIMCache": ("spec.source.ngc.modelPuller",),
+    "serving.kserve.io InferenceService": tuple(
+        f"spec.{part}.containers[].image" for part in ("predictor", "transformer", "explainer")
+    ),
+    "serving.kserve.io ServingRuntime ClusterServingRuntime": ("spec.containers[].image",),
 }
 
 IMAGE_FIELDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(

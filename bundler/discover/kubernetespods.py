@@ -1,24 +1,23 @@
 """The images and GPUs of a pod specification, wherever one stands.
 
-Source: Kubernetes API reference, PodSpec, Container, ImageVolumeSource, ResourceRequirements.
+Source: Kubernetes API reference, PodSpec, Container, ImageVolumeSource.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from bundler.discover.found import GpuRequest
 from bundler.discover.kubernetesfindings import Findings
+from bundler.discover.kubernetesgpus import read_resources
 from bundler.discover.kubernetesobject import (
     KubernetesObject,
     child,
     entries,
     items,
     name_at,
-    text_at,
 )
 from manifests.appproblems import describe
 from manifests.yamlnode import Node
@@ -45,13 +44,6 @@ _CONTAINERS: Final[Mapping[str, str]] = {
     "containers": "container",
     "ephemeralContainers": "ephemeral container",
 }
-_GPU: Final = re.compile(
-    r"nvidia\.com/(?:gpu(?:\.shared)?|mig-[a-z0-9.+-]+)|amd\.com/gpu|gpu\.intel\.com/(?:i915|xe)"
-)
-_GPU_CLASSES: Final = frozenset(
-    {"gpu.nvidia.com", "mig.nvidia.com", "gpu.amd.com", "gpu.intel.com"}
-)
-_USUAL: Final = "nvidia.com/gpu"
 _NVIDIA_RUNTIME: Final = "nvidia"
 _FILLED_IN: Final = "auto"
 """What stands for an image that Istio's injector fills in."""
@@ -96,20 +88,6 @@ def read_pod(pod: PodSpec, findings: Findings) -> None:
     runtime = child(pod.node, "runtimeClassName")
     if runtime is not None and runtime.value == _NVIDIA_RUNTIME and len(findings.gpus) == asked:
         findings.gpus.append(GpuRequest(pod.owner.place(runtime), pod.owner.title, None))
-
-
-def read_claim(found: KubernetesObject, findings: Findings) -> None:
-    """Tell the GPUs that a ResourceClaim or its template asks for, by class of device."""
-    if found.kind not in ("ResourceClaim", "ResourceClaimTemplate"):
-        return
-    spec = child(found.node, "spec")
-    devices = child(spec, "devices") or child(spec, "spec", "devices")
-    for request in items(child(devices, "requests")):
-        exact = child(request, "exactly") or request
-        if text_at(exact, "deviceClassName") in _GPU_CLASSES:
-            every = text_at(exact, "allocationMode") == "All"
-            count = None if every else _count(child(exact, "count"), 1)
-            findings.gpus.append(GpuRequest(found.place(request), found.title, count))
 
 
 def image_nodes(pod: PodSpec) -> Iterator[Node]:
@@ -160,7 +138,7 @@ def _read_container(pod: PodSpec, container: Node, word: str, findings: Findings
         findings.remark(
             pod.owner.place(image), f"{by}: Istio puts its own image in place of 'auto'"
         )
-    _read_gpus(pod, container, by, findings)
+    read_resources(pod.owner, container, by, findings)
 
 
 def _read_volume(pod: PodSpec, volume: Node, findings: Findings) -> None:
@@ -169,26 +147,3 @@ def _read_volume(pod: PodSpec, volume: Node, findings: Findings) -> None:
         name = name_at(volume, "name")
         by = f"{pod.owner.title}, volume {name}"
         findings.image(reference, pod.owner.place(reference), by)
-
-
-def _read_gpus(pod: PodSpec, container: Node, by: str, findings: Findings) -> None:
-    """Tell the GPUs of a container: its limits, which for them are what is requested."""
-    requests = entries(child(container, "resources", "requests"))
-    asked = {**requests, **entries(child(container, "resources", "limits"))}
-    for name, entry in asked.items():
-        if not _GPU.fullmatch(name):
-            continue
-        count = _count(entry.node, None)
-        place = pod.owner.document.place(entry.position)
-        if count is None:
-            shown = describe(entry.node)
-            findings.remark(place, f"expected a number of {name} at {by}, found {shown}")
-        elif count:
-            findings.gpus.append(
-                GpuRequest(place, by if name == _USUAL else f"{by}, {name}", count)
-            )
-
-
-def _count(node: Node | None, default: int | None) -> int | None:
-    text = node.source if node is not None else ""
-    return int(text) if re.fullmatch(r"[0-9]{1,6}", text, re.ASCII) else default

@@ -15,10 +15,11 @@ from typing import Final
 from bundler.discover.found import Found, Place, Problem
 from bundler.discover.kubernetescustom import CHOSEN_BY_OPERATOR, IMAGE_FIELDS, NAMED_ELSEWHERE
 from bundler.discover.kubernetesfindings import MAX_TOLD, Findings
+from bundler.discover.kubernetesgpus import read_claim, read_custom
 from bundler.discover.kubernetesimages import images_in, is_reference
 from bundler.discover.kubernetesobject import KubernetesObject, read_objects
 from bundler.discover.kubernetespath import ImagePath, MalformedImagePath
-from bundler.discover.kubernetespods import find_pods, image_nodes, read_claim, read_pod
+from bundler.discover.kubernetespods import WORKLOADS, find_pods, image_nodes, read_pod
 from bundler.discover.kubernetesscan import compose, scan_object
 from bundler.discover.kubernetestext import Document, read_documents
 from manifests.appproblems import describe
@@ -79,10 +80,14 @@ class Search:
 
     def _read_object(self, found: KubernetesObject) -> None:
         taken: set[Position] = set()
+        gpus = len(self.findings.gpus)
         for pod in find_pods(found):
             read_pod(pod, self.findings)
             taken.update(node.position for node in image_nodes(pod))
-        read_claim(found, self.findings)
+        if found.full_kind not in WORKLOADS:
+            read_claim(found, self.findings)
+            told = frozenset(one.place for one in self.findings.gpus[gpus:])
+            read_custom(found, told, self.findings)
         for path in (*_known(found.full_kind), *self.paths):
             if path.applies(found):
                 self._follow(path, found, taken)

@@ -20,6 +20,8 @@ from bundler.discover import helm
 from bundler.discover.folder import DiskFolder
 from bundler.discover.found import Found, Problem
 from bundler.discover.helmchart import UNPACKED_LIMIT, read_charts
+from bundler.discover.helmplaces import Rendered
+from bundler.discover.kubernetes import discover_text
 from manifests.appsources import HelmSource
 from tests.bundler.discover.programs import only_on_path, real, stand_in
 from tests.support.renderers import helm_folder
@@ -255,6 +257,29 @@ def test_arguments(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         "-x",
         "./c",
     ]
+
+
+def test_a_source_that_leads_out_of_the_chart(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    write(tmp_path, {"c/Chart.yaml": "name: c\n", "secret.yaml": "image: 'a:1'\n"})
+    script = f"echo '# Source: c/../secret.yaml'\ncat <<'E'\n{POD}E"
+    only_on_path(monkeypatch, stand_in(tmp_path / "bin", "helm", script))
+    (mention,) = told(tmp_path, "c").mentions
+    assert str(mention.place) == "helm:c:5"
+    assert mention.by == "Pod p, container a (c/../secret.yaml)"
+
+
+@pytest.mark.property
+@given(st.lists(st.sampled_from([POD, "---\n", "# Source: c/t.yaml\n", "\n", "{{", "image: a\n"])))
+def test_no_output_makes_it_fail(
+    tmp_path_factory: pytest.TempPathFactory, output: list[str]
+) -> None:
+    folder = write(tmp_path_factory.getbasetemp(), {"c/t.yaml": "image: 'a:1'\n{{\n"})
+    data = "".join(output).encode()
+    rendered = Rendered(data, "c", {"c": "c"}, DiskFolder(folder))
+    for mention in rendered.placed(discover_text(data, rendered.file)).mentions:
+        assert mention.place.file in ("c/t.yaml", "helm:c")
 
 
 @pytest.mark.parametrize(

@@ -183,6 +183,16 @@ def test_a_number_of_gpus_that_can_not_be_read() -> None:
     ]
 
 
+def test_gpus_of_custom_resources() -> None:
+    found = told("operators.yaml")
+    assert [(one.place.line, one.by) for one in found.gpus] == [
+        (81, "RayCluster ray, container worker")
+    ]
+    resources = "resources: {limits: {nvidia.com/gpu: 2}}"
+    found = text(f"apiVersion: apps.nvidia.com/v1\nkind: NIMService\nspec:\n  {resources}\n")
+    assert [(one.place.line, one.count, one.by) for one in found.gpus] == [(4, 2, "NIMService")]
+
+
 def test_every_problem_of_a_file_is_told() -> None:
     found = told("broken.yaml")
     assert [(one.place.line, one.code) for one in found.problems] == [
@@ -375,6 +385,28 @@ def test_a_file_without_documents(document: str, tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text(document)
     found = kubernetes.discover(KubernetesSource(kubernetes=("a.yaml",)), DiskFolder(tmp_path))
     assert only_problem(found).code == "kubernetes-empty"
+
+
+@pytest.mark.parametrize(
+    ("data", "place", "message"),
+    [
+        (pod("a").encode("utf-16"), "a.yaml:1", "expected UTF-8, found UTF-16"),
+        (pod("caf\xe9").encode("latin-1"), "a.yaml:7", "expected UTF-8, found byte 0xe9"),
+        (pod("a\0").encode(), "a.yaml:7", "control character U+0000 is not allowed"),
+        (b"---\n\xff\n---\n", "a.yaml:2", "expected UTF-8, found byte 0xff"),
+        (b"a: " + b"[" * 500, "a.yaml:1", "nested deeper than 100"),
+        (b"a: 1\na: 2\n", "a.yaml:2", "duplicate key 'a', first at line 1"),
+        (b"a: *b\n", "a.yaml:1", "no anchor of this name before this alias"),
+        (b"a: !!python/object:os.system x\n", "a.yaml:1", "unknown tag"),
+        (b"\n---\na:\n\t- b\n", "a.yaml:4", "a tab can't indent: use spaces"),
+        (b'{"kind": "Pod"\n', "a.yaml:2", "did not find expected ',' or '}'"),
+    ],
+)
+def test_a_text_that_can_not_be_read(data: bytes, place: str, message: str) -> None:
+    problem = only_problem(kubernetes.discover_text(data, "a.yaml"))
+    assert (str(problem.place), problem.code) == (place, "kubernetes-malformed")
+    assert problem.message.startswith("expected a YAML or JSON document: ")
+    assert message in problem.message
 
 
 def test_a_broken_document_hides_no_other() -> None:
