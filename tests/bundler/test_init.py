@@ -33,6 +33,8 @@ def test_what_is_commented_out_is_good_too() -> None:
     app = App.parse("\n".join(loud).encode(), APP_FILE)
     assert len(app.images) == 2
     assert len(app.files) == 2
+    assert len(app.sources) == 2
+    assert len(app.waived) == 1
     assert app.expires
     assert app.sequence == 1
 
@@ -46,7 +48,7 @@ def is_key(line: str) -> bool:
         found = yaml.safe_load(text)
     except yaml.YAMLError:
         return False
-    keys = ("platforms", "sequence", "expires", "from", "layers", "files")
+    keys = ("platforms", "sequence", "expires", "from", "layers", "sources", "waived", "files")
     return isinstance(found, list) or (isinstance(found, dict) and next(iter(found)) in keys)
 
 

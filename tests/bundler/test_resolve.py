@@ -11,7 +11,7 @@ from unittest.mock import patch
 
 import pytest
 
-from bundler.movingtags import is_moving
+from bundler.movingtags import MOVING, is_moving
 from bundler.resolve import PARALLEL
 from bundler.sources import Document
 from bundler.sources.choose import Sources
@@ -362,6 +362,11 @@ def test_moving_tags_are_warned_about_when_they_are_looked_up(app: Workplace, bu
 )
 def test_moving_tags(tag: str, moves: bool) -> None:
     assert is_moving(tag) == moves
+
+
+def test_moving_tags_are_documented() -> None:
+    text = " ".join((Path(__file__).parents[2] / "docs/app-manifest.md").read_text().split())
+    assert f"`{' '.join(sorted(MOVING))}`" in text
 
 
 def test_credentials_that_are_missing_are_told_with_the_image_its_place_and_how_to_log_in(
