@@ -22,7 +22,7 @@ from manifests.platform import MalformedPlatform, Platform
 from manifests.safetext import safe_line
 from manifests.yamltext import Position
 
-SIZE_LIMIT: Final = 1024 * 1024
+SIZE_LIMIT: Final = 512 * 1024
 """Bytes of one Dockerfile."""
 MAX_PROBLEMS: Final = 100
 """Problems and remarks told of one file; one more says that there are more."""
@@ -165,9 +165,13 @@ class _Findings:
         self.take_faults(list(stage.faults))
         if self._bases[number] is None:
             self._take_use(stage.base)
+        else:
+            self._tell_assumed(stage.base)
         for use in stage.copies:
             if self._numbered(use.value.text) is None:
                 self._take_use(use)
+            else:
+                self._tell_assumed(use)
 
     def _take_use(self, use: Use) -> None:
         fault = use.fault or _unresolved(use)
@@ -176,9 +180,7 @@ class _Findings:
             return
         image = use.value.text
         place = self._place(use.position)
-        if use.value.assumed:
-            names = ", ".join(sorted(use.value.assumed))
-            self._remark(use, f"{image}: {names} read as on linux/amd64; 'args:' can say otherwise")
+        self._tell_assumed(use)
         if use.trigger and not re.search(r"[/:@.]", image):
             self._remark(
                 use,
@@ -188,6 +190,14 @@ class _Findings:
         elif image != _SCRATCH:
             platform = self._platform(use)
             self._mentions.append(Mention(image, place, use.by, platform))
+
+    def _tell_assumed(self, use: Use) -> None:
+        if use.value.assumed:
+            names = ", ".join(sorted(use.value.assumed))
+            self._remark(
+                use,
+                f"{use.value.text}: {names} read as on linux/amd64; 'args:' can say otherwise",
+            )
 
     def _platform(self, use: Use) -> Platform | None:
         """Return what `FROM --platform=` asks for; None where that depends on the build."""

@@ -10,8 +10,10 @@ that is silent, what its frontend does.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Final
 
 from manifests.yamltext import Position
@@ -88,9 +90,8 @@ class Instruction:
 
     def position(self, offset: int) -> Position:
         """Return where the character at `offset` of the text stands in the file."""
-        begin, place = next(
-            (piece for piece in reversed(self.pieces) if piece[0] <= offset), self.pieces[0]
-        )
+        at = bisect_right(self.pieces, offset, key=itemgetter(0)) - 1
+        begin, place = self.pieces[max(at, 0)]
         return Position(place.line, place.column + offset - begin)
 
     def flags(self) -> tuple[Word, ...]:
@@ -252,6 +253,8 @@ class _Reader:
             if not stripped or stripped.startswith("#"):
                 continue
             content, goes_on = self._continued(following[1])
+            if not content:
+                continue
             pieces.append((offset, Position(following[0], 1)))
             parts.append(content)
             offset += len(content)

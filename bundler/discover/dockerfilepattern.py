@@ -9,8 +9,15 @@ bracket expressions.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
+
+MAX_PATTERN: Final = 64
+"""Characters of a pattern."""
+MAX_VALUE: Final = 256
+"""Characters of a value that a pattern is looked for in."""
 
 _ANY: Final = "?"
 _RUN: Final = "*"
@@ -18,7 +25,7 @@ _ESCAPED: Final = frozenset("*?\\/}")
 
 
 class BadPattern(ValueError):
-    """A pattern with an escape that has no meaning; its text says so."""
+    """A pattern that can't be looked for; its text says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +43,10 @@ class Pattern:
         """Parse a pattern as written, escapes included.
 
         Raises:
-            BadPattern: a backslash before something that needs none.
+            BadPattern: too long, or a backslash before something that needs none.
         """
+        if len(text) > MAX_PATTERN:
+            raise BadPattern(f"expected a pattern of at most {MAX_PATTERN} characters")
         parts: list[tuple[str, bool]] = []
         letters = iter(text)
         for letter in letters:
@@ -52,7 +61,7 @@ class Pattern:
 
     def without_prefix(self, value: str, *, longest: bool) -> str:
         """Return `value` without the start that matches; the whole where none does."""
-        end = self._end(_Occurrences(value), 0, longest=longest)
+        end = self._end(_occurrences(value), 0, longest=longest)
         return value if end is None else value[end:]
 
     def without_suffix(self, value: str, *, longest: bool) -> str:
@@ -62,20 +71,37 @@ class Pattern:
 
     def replaced(self, value: str, replacement: str, *, every: bool) -> str:
         """Return `value` with the first longest match, or every one, replaced."""
+        if not self.parts:
+            return value
         found: list[str] = []
-        occurrences = _Occurrences(value)
         at = 0
-        while at < len(value):
-            end = self._end(occurrences, at, longest=True)
-            if end is None or end == at:
-                found.append(value[at])
-                at += 1
-                continue
-            found.append(replacement)
+        for start, end in self._matches(value):
+            found += [value[at:start], replacement]
             at = end
             if not every:
                 break
         return "".join(found) + value[at:]
+
+    def _matches(self, value: str) -> Iterator[tuple[int, int]]:
+        """Yield start and end of the longest matches, from left to right, none within another.
+
+        What stands before the first `*` is looked for at all places at once; where what follows
+        it is not found, it is not found further right either.
+        """
+        fixed = self.parts.index((_RUN, True)) if (_RUN, True) in self.parts else len(self.parts)
+        occurrences = _occurrences(value)
+        starts = occurrences.positions
+        for offset, (letter, wild) in enumerate(self.parts[:fixed]):
+            starts &= (occurrences.all if wild else occurrences.of(letter)) >> offset
+        rest = Pattern(self.parts[fixed:])
+        at = 0
+        while (left := starts >> at << at) and at < len(value):
+            start = (left & -left).bit_length() - 1
+            end = rest._end(occurrences, start + fixed, longest=True)
+            if end is None or end == start:
+                return
+            yield start, end
+            at = end
 
     def _end(self, value: _Occurrences, start: int, *, longest: bool) -> int | None:
         """Return where a match that begins at `start` ends; None without a match."""
@@ -104,3 +130,8 @@ class _Occurrences:
 
     def of(self, letter: str) -> int:
         return self._bits.get(letter, 0)
+
+
+@lru_cache(maxsize=16)
+def _occurrences(value: str) -> _Occurrences:
+    return _Occurrences(value)

@@ -12,6 +12,7 @@ import csv
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from bundler.discover.dockerfileargs import Arguments
@@ -25,7 +26,7 @@ from bundler.discover.dockerfilefaults import (
     unknown,
     unset_in_stage,
 )
-from bundler.discover.dockerfilelines import Instruction, Word
+from bundler.discover.dockerfilelines import Instruction, MalformedDockerfile, Word
 from bundler.discover.dockerfilewords import BadSubstitution, Value, fill_in
 from manifests.yamltext import Position
 
@@ -51,6 +52,9 @@ INSTRUCTIONS: Final = frozenset(
         "WORKDIR",
     }
 )
+MAX_USES: Final = 10_000
+"""Images and stages that one file names."""
+
 _STAGE_NAME = re.compile(r"[a-z][a-z0-9_.-]*", re.ASCII)
 
 
@@ -105,17 +109,26 @@ class Stages:
         self.faults: list[Fault] = []
         self._globals = Arguments(args, target)
         self._stage_args: dict[str, int] = {}
+        self._uses = 0
         self._open: _Open | None = None
 
     def take(self, instruction: Instruction) -> None:
-        """Take the next instruction."""
+        """Take the next instruction.
+
+        Raises:
+            MalformedDockerfile: more than 10 000 names of images and stages.
+        """
         if instruction.name not in INSTRUCTIONS:
             self.faults.append(unknown(instruction))
         elif instruction.name == "FROM":
             self.close()
             self._open = self._begin(instruction)
         elif self._open is not None:
-            self._open.take(instruction)
+            self._uses += self._open.take(instruction)
+            if self._uses > MAX_USES:
+                raise MalformedDockerfile(
+                    instruction.position(0), f"expected at most {MAX_USES} names of images"
+                )
         elif instruction.name == "ARG":
             self.faults += _argument_faults(instruction, self._globals)
         else:
@@ -178,14 +191,17 @@ class _Open:
         self._copies: list[Use] = []
         self._faults: list[Fault] = []
 
-    def take(self, instruction: Instruction) -> None:
+    def take(self, instruction: Instruction) -> int:
+        """Take the next instruction; return how many images and stages it names."""
+        before = len(self._copies)
         match instruction.name:
             case "ARG":
                 self._faults += _argument_faults(instruction, self.arguments)
             case "ONBUILD":
                 self._take_trigger(instruction.triggered())
             case "COPY" | "RUN":
-                self._copies += self._uses(instruction)
+                self._copies += islice(self._uses(instruction), MAX_USES + 1)
+        return len(self._copies) - before
 
     def stage(self) -> Stage:
         return Stage(self._name, self._base, tuple(self._copies), tuple(self._faults))
@@ -194,7 +210,7 @@ class _Open:
         if instruction.name not in INSTRUCTIONS - {"FROM", "ONBUILD", "MAINTAINER"}:
             self._faults.append(unknown(instruction))
         elif instruction.name in ("COPY", "RUN"):
-            self._copies += self._uses(instruction)
+            self._copies += islice(self._uses(instruction), MAX_USES + 1)
 
     def _uses(self, instruction: Instruction) -> Iterator[Use]:
         if instruction.name == "COPY":

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from bundler.discover.dockerfilepattern import BadPattern, Pattern
+from bundler.discover.dockerfilepattern import MAX_VALUE, BadPattern, Pattern
 
 MAX_LENGTH: Final = 4096
 """Characters of a word, before and after its variables are filled in."""
@@ -191,7 +191,7 @@ class _Filler:
         longest = self._peek() == sign
         self._at += longest
         pattern = _pattern(self._until("}", raw=True))
-        value = self._value(name)
+        value = self._short(name)
         if sign == "#":
             return pattern.without_prefix(value, longest=longest)
         return pattern.without_suffix(value, longest=longest)
@@ -201,7 +201,14 @@ class _Filler:
         self._at += every
         pattern = _pattern(self._until("/", raw=True))
         replacement = self._until("}", raw=True)
-        return _bounded(pattern.replaced(self._value(name), replacement, every=every))
+        return _bounded(pattern.replaced(self._short(name), replacement, every=every))
+
+    def _short(self, name: str) -> str:
+        """Return the value of a variable that a pattern is looked for in."""
+        value = self._value(name)
+        if len(value) > MAX_VALUE:
+            raise BadSubstitution(f"{name}: expected at most {MAX_VALUE} characters for a pattern")
+        return value
 
     def _value(self, name: str) -> str:
         value = self._variables.get(name)

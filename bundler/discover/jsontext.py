@@ -16,7 +16,7 @@ from manifests.yamlnode import Entry, Limits, Node
 from manifests.yamlscalar import Scalar
 from manifests.yamltext import MalformedYaml, Position, decode
 
-JSON_LIMITS: Final = Limits(size=2 * 1024 * 1024, depth=64)
+JSON_LIMITS: Final = Limits(size=2 * 1024 * 1024, depth=64, nodes=40_000)
 
 _WHITE: Final = re.compile(r"[ \t\r\n]*+")
 _STRING: Final = re.compile(r'"((?:[^"\\\x00-\x1f]++|\\.)*+)"')
