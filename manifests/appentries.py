@@ -35,7 +35,7 @@ from manifests.appfields import (
 from manifests.documents import Part
 from manifests.layout import FILES
 from manifests.platform import Platform
-from manifests.reference import MalformedReference, Reference
+from manifests.reference import Reference
 from manifests.release import LayerPolicy
 
 MAX_LINE: Final = 1024
@@ -167,16 +167,6 @@ class AppWaiver(Part):
         description="Reference, or the text as a source has it where variables are unresolved."
     )
     reason: LineText = Field(description="Why it is left out; carried into the bundle.")
-
-    def covers(self, written: str, reference: Reference | None) -> bool:
-        """Tell whether it is meant for what a source names."""
-        if self.image == written or reference is None:
-            return self.image == written
-        try:
-            mine = Reference.parse(self.image)
-        except MalformedReference:
-            return False
-        return mine == reference or (mine.digest is None and mine.tagged == reference.tagged)
 
 
 def _either(short: JsonSchemaValue, long: JsonSchemaValue) -> JsonSchemaValue:

@@ -21,7 +21,6 @@ from manifests.appsourceentry import KINDS
 from manifests.appsources import ComposeSource, DockerfileSource
 from manifests.errors import AppManifestError, ExitCode
 from manifests.platform import Platform
-from manifests.reference import Reference
 from manifests.release import LayerPolicy
 from manifests.yamltree import load
 
@@ -361,18 +360,6 @@ def test_a_path_alone_is_enough_where_its_name_says_the_kind(name: str, kind: st
     (source,) = parse(text).sources
     assert source == KINDS[kind].model_validate({kind: [name]})
     assert is_valid(text)
-
-
-def test_a_waiver_covers_what_is_written_and_what_it_means() -> None:
-    app = parse(MINIMAL + "waived: [{image: '${R}/a', reason: x}, {image: redis, reason: y}]\n")
-    unresolved, redis = app.waived
-    digest = "sha256:" + "0" * 64
-    assert unresolved.covers("${R}/a", None)
-    assert not unresolved.covers("${R}/b", None)
-    for written in ("redis", "docker.io/library/redis:latest", f"redis:latest@{digest}"):
-        assert redis.covers(written, Reference.parse(written))
-    for written in ("redis:7", "quay.io/redis", f"redis@{digest}"):
-        assert not redis.covers(written, Reference.parse(written))
 
 
 def test_positions_of_entries_are_known() -> None:

@@ -153,8 +153,9 @@ def test_a_waived_image_is_left_out_with_its_places(written: str) -> None:
 
 
 def test_a_waiver_that_nothing_needs_is_remarked() -> None:
-    result = merged(says("a:1", "b:2"), WAIVED)
+    result = merged(says("a:1", "b:2", "quay.io/b:1", f"b@{ONE}"), WAIVED)
     assert not result.waived
+    assert len(result.images) == 4
     (remark,) = result.remarks
     assert remark.place == Place("app.yaml", 6, 5)
     assert "b:1 is not needed" in remark.message
@@ -188,6 +189,24 @@ def test_an_unresolved_name_can_be_waived_as_its_file_has_it(
     result = merge(waiving, "app.yaml", found, DiskFolder(tmp_path), OVERRIDES)
     assert result.problems == ((other,) if covered else (problem, other))
     assert len(result.waived) == covered
+
+
+def test_a_waiver_of_a_digest_is_of_that_digest_only() -> None:
+    waiver = WAIVED.replace("'b:1'", f"'b:1@{ONE}'")
+    assert len(merged(says("b:1"), waiver).images) == 2
+    assert len(merged(says(f"b:1@{TWO}"), waiver).images) == 2
+    assert len(merged(says(f"docker.io/library/b:1@{ONE}"), waiver).images) == 1
+
+
+def test_waived_names_are_found_in_files_of_millions_of_lines(tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").write_text("\n" * 5_000_000 + "image: ${X}/b  " + "x" * 1_000_000)
+    problems = tuple(
+        Problem(Place("compose.yaml", line, 8), "compose-variable-unset", "no X")
+        for line in (4_999_990, 5_000_001, 5_000_001, 5_000_009, 1)
+    )
+    waiving = app(WAIVED.replace("'b:1'", "'${X}/b'"))
+    result = merge(waiving, "app.yaml", Found(problems=problems), DiskFolder(tmp_path), OVERRIDES)
+    assert [one.place.line for one in result.problems] == [4_999_990, 5_000_009, 1]
 
 
 def test_remarks_and_problems_of_sources_are_kept() -> None:
