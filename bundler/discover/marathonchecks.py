@@ -57,7 +57,9 @@ def _check_protocol(item: Item, written: str) -> Literal["HTTP", "HTTPS", "TCP",
     match written:
         case "HTTP" | "HTTPS" | "TCP" | "COMMAND":
             return written
-    item.wrong("a protocol of HTTP, HTTPS, TCP, COMMAND, MESOS_HTTP, MESOS_HTTPS or MESOS_TCP")
+    (item.child("protocol") or item).wrong(
+        "one of HTTP, HTTPS, TCP, COMMAND, MESOS_HTTP, MESOS_HTTPS or MESOS_TCP"
+    )
     return None
 
 

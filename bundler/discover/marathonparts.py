@@ -184,5 +184,5 @@ def _protocols(item: Item, written: tuple[str, ...] | list[str]) -> tuple[Protoc
             case "udp":
                 found.append("udp")
             case _:
-                item.wrong("a protocol of tcp, udp or udp,tcp")
+                (item.child("protocol") or item).wrong("tcp, udp or udp,tcp")
     return tuple(sorted(set(found))) or ("tcp",)

@@ -41,6 +41,7 @@ def take_pod(pod: Item, group: str, dependencies: tuple[str, ...]) -> None:
     containers = list(pod.items("containers"))
     if len(containers) > MAX_CONTAINERS:
         pod.wrong(f"at most {MAX_CONTAINERS} containers")
+    shared = frozenset(environment(pod))
     for container in containers[:MAX_CONTAINERS]:
         name = container.text("name", default=container.name)
         by = f"pod {identity}, container {name}"
@@ -49,7 +50,7 @@ def take_pod(pod: Item, group: str, dependencies: tuple[str, ...]) -> None:
         if image is not None and container.findings.image(image, by) is not None:
             _tell_gpus(container.child("resources"), by)
             container.findings.workloads.append(
-                _workload(pod, container, f"{identity}/{name}"[:1024], image, dependencies)
+                _workload(pod, container, f"{identity}/{name}"[:1024], image, dependencies, shared)
             )
 
 
@@ -99,7 +100,12 @@ def _image(container: Item, by: str) -> Item | None:
 
 
 def _workload(
-    pod: Item, container: Item, identity: str, image: Item, dependencies: tuple[str, ...]
+    pod: Item,
+    container: Item,
+    identity: str,
+    image: Item,
+    dependencies: tuple[str, ...],
+    shared: frozenset[str],
 ) -> Workload:
     resources = container.child("resources") or container
     instances = pod.count("scaling", "instances")
@@ -121,7 +127,7 @@ def _workload(
         ports=tuple(endpoints(container)),
         health_checks=tuple(endpoint_check(container)),
         volumes=tuple(pod_volumes(pod, container)),
-        environment=tuple(sorted({*environment(pod), *environment(container)})),
+        environment=tuple(sorted({*shared, *environment(container)})),
         secrets=secrets(pod),
         dependencies=dependencies,
         upgrade=upgrade(pod.child("scheduling", "upgrade")),

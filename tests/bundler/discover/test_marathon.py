@@ -26,6 +26,11 @@ DIGEST = "0123456789abcdef" * 4
 
 WRONG = [
     (2, "expected a whole number from 0 to 2147483647 in [0].instances, found '3'"),
+    (
+        2,
+        "expected one of HTTP, HTTPS, TCP, COMMAND, MESOS_HTTP, MESOS_HTTPS or MESOS_TCP in"
+        " [0].healthChecks[0].protocol, found 'GRPC'",
+    ),
     (3, "expected an image in [1].container.docker, found an object"),
     (4, "app /c: expected a Docker image, found an appc image, which no engine here can load"),
     (5, "app /d: expected an image in [3].container.docker.image, found empty text"),
