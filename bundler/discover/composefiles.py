@@ -5,6 +5,7 @@ Owns which bytes are read; what they mean is for the readers.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -67,9 +68,14 @@ class Files:
         return self._documents[wanted.path]
 
     def variables(self, files: Sequence[Wanted], outside: dict[str, str]) -> dict[str, str]:
-        """Return what env files set; the later ones win, `outside` over all of them."""
+        """Return what env files set; the later ones win, `outside` over all of them.
+
+        `/dev/null` is an empty one, as the specification has it for `include`.
+        """
         values: dict[str, str] = {}
         for wanted in files:
+            if wanted.path == os.devnull:
+                continue
             with suppress(Refused):
                 data = self.read(wanted, ENV_FILE_LIMIT)
                 self._notes.spend(wanted.place, 1, len(data))

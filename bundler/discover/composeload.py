@@ -18,7 +18,7 @@ from bundler.discover.composeinclude import Include, read_includes
 from bundler.discover.composenotes import Notes, Refused
 from bundler.discover.composeread import SERVICE_KEYS, Reader, entries
 from bundler.discover.composeshape import Unexpected, shaped, tell_unexpected
-from bundler.discover.composetree import Value, merged
+from bundler.discover.composetree import Merge, Value, merged
 from manifests.yamlnode import Entry, Node
 
 MAX_INCLUDES: Final = 20
@@ -78,6 +78,8 @@ class Loader:
             try:
                 for node in self._files.documents(wanted):
                     found = self._document(node, wanted.path, project, extender)
+                    if node.nearest(("services",)).tag:
+                        services.clear()
                     for name, service in found.items():
                         services[name] = merged(services.get(name), service, self._notes)
             except Refused:
@@ -128,6 +130,8 @@ class Loader:
         if "services" not in entries(node):
             return
         services = entries(node)["services"].node
+        if services.tag == Merge.RESET.value:
+            return
         if not isinstance(services.value, Mapping) and services.value is not None:
             self._tell(reader.value(services), "services by name under `services:`")
         yield from entries(services).items()

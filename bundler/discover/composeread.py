@@ -29,11 +29,9 @@ SERVICE_KEYS: Final = frozenset(
         "gpus",
         "image",
         "links",
-        "models",
         "platform",
         "profiles",
         "provider",
-        "pull_policy",
         "runtime",
         "volumes",
     }

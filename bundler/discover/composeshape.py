@@ -209,7 +209,6 @@ _SHAPES: Final[Mapping[str, Shaper]] = MappingProxyType(
         "gpus": _gpus,
         "image": _text("an image such as nginx:1.25"),
         "links": _named(":"),
-        "models": _names,
         "platform": _text("a platform such as linux/amd64"),
         "profiles": _list,
         "volumes": _volumes,

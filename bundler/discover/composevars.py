@@ -128,17 +128,19 @@ class _Filler:
         return self._operated(name[0], operator[0], inner[operator.end() :], depth)
 
     def _operated(self, name: str, operator: str, operand: str, depth: int) -> str:
+        """Return the value or what stands for it; an operand not needed must be readable too."""
         value = self.variables.get(name)
         given = bool(value) if operator.startswith(":") else value is not None
-        match operator[-1]:
-            case "-":
-                return value or "" if given else self.fill(operand, depth + 1)
-            case "+":
-                return self.fill(operand, depth + 1) if given else ""
-        if not given:
-            message = self.fill(operand, depth + 1)
-            self.missing.append(Missing(name, message, value is not None))
-        return value or ""
+        inner = _Filler(self.variables)
+        filled = inner.fill(operand, depth + 1)
+        needed = given if operator.endswith("+") else not given
+        if needed:
+            self.unset |= inner.unset
+            self.missing += inner.missing
+        if needed and operator.endswith("?"):
+            self.missing.append(Missing(name, filled, value is not None))
+            return ""
+        return filled if needed else "" if operator.endswith("+") else value or ""
 
 
 def _closing(text: str, start: int) -> int:

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.engine
 def compose() -> list[str]:
     try:
         return find_compose()
-    except DebianError as error:
+    except (DebianError, OSError) as error:
         pytest.skip(f"no Docker Compose 2 here: {error}")
 
 

@@ -134,6 +134,27 @@ def test_a_later_file_goes_over_an_earlier_one(
     assert not found.problems
 
 
+@pytest.mark.parametrize(
+    ("over", "expected"),
+    [
+        ("services: !override {b: {image: 'b:1'}}", ["b:1"]),
+        ("services: !reset {b: {image: 'b:1'}}\n---\nservices: {c: {image: 'c:1'}}", ["c:1"]),
+    ],
+)
+def test_all_services_may_be_replaced(tmp_path: Path, over: str, expected: list[str]) -> None:
+    files = {"compose.yaml": "services: {a: {image: 'a:1'}}", "over.yaml": over}
+    assert written(find(tmp_path, files, compose=["compose.yaml", "over.yaml"])) == expected
+
+
+def test_an_included_file_may_go_without_its_env_file(tmp_path: Path) -> None:
+    files = {
+        "compose.yaml": "include: [{path: sub/b.yaml, env_file: /dev/null}]",
+        "sub/b.yaml": "services: {a: {image: 'x:${T:-none}'}}",
+        "sub/.env": "T=1",
+    }
+    assert written(find(tmp_path, files)) == ["x:none"]
+
+
 def test_profiles_of_a_base_are_taken_over_too(tmp_path: Path) -> None:
     text = "services: {base: {image: 'b:1', profiles: [x]}, a: {extends: base}}"
     assert written(find(tmp_path, {"compose.yaml": text})) == []

@@ -58,7 +58,20 @@ def test_what_is_unset_and_what_is_missing() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["${", "${}", "${A", "${A/b/c}", "q${1}", "${A B}", "${A!x}", "${A:}", "${A:-x", "$V${V:-x$"],
+    [
+        "${",
+        "${}",
+        "${V:-${}}",
+        "${V:-${A}",
+        "${A",
+        "${A/b/c}",
+        "q${1}",
+        "${A B}",
+        "${A!x}",
+        "${A:}",
+        "${A:-x",
+        "$V${V:-x$",
+    ],
 )
 def test_forms_that_compose_refuses(text: str) -> None:
     with pytest.raises(MalformedInterpolation, match="expected"):
