@@ -2,11 +2,13 @@
 
 Two strengths. A text that is written as an image with registry, path and tag or digest looks
 like one wherever it stands. Under a name such as `image` or `RELATED_IMAGE_PROXY` anything that
-fits the grammar of references does.
+fits the grammar of references does; also within a text, as `image = "alpine:3.20"` in a file
+that a ConfigMap carries.
 """
 
 from __future__ import annotations
 
+import heapq
 import re
 from collections.abc import Iterator
 from typing import Final
@@ -22,24 +24,46 @@ _IMAGE = re.compile(
     r"(?P<tag>:[A-Za-z0-9_][A-Za-z0-9._-]{0,127}+)?(?P<digest>@sha256:[0-9a-f]{64})?)"
     r"(?![A-Za-z0-9_/:@%+-])"
 )
+_KEYED = re.compile(
+    r"^[ \t-]*+[\"']?(?P<key>[A-Za-z][A-Za-z0-9_.-]*+)[\"']?[ \t]*+[:=][ \t]*+[\"']?"
+    r"(?P<image>[a-z0-9][A-Za-z0-9./:@_-]*+)",
+    re.MULTILINE,
+)
 _NAME = re.compile(r"image(?:[_-]?(?:name|ref|reference|ur[li]))?\Z|(?:\A|_)image_", re.IGNORECASE)
 
 
 def images_in(text: str) -> Iterator[tuple[int, str]]:
-    """Yield the parts of a text that are written as images of a registry.
+    """Yield the parts of a text that look like images.
 
     Each with the number of lines before its own. A name without registry, tag and digest may be
     anything, and is left out.
     """
     lines = counted = 0
+    last = -1
+    for start, image in heapq.merge(_written_out(text), _keyed(text)):
+        if start == last:
+            continue
+        lines += text.count("\n", counted, start)
+        counted = last = start
+        yield lines, image
+
+
+def _written_out(text: str) -> Iterator[tuple[int, str]]:
+    """Yield where images of a registry begin, and the images."""
     for match in _IMAGE.finditer(text):
         registry = "." in match["host"] or match["port"] or match["host"] == "localhost"
         if registry and (match["tag"] or match["digest"]):
             image = match[1] if match["digest"] else match[1].rstrip(".")
-            lines += text.count("\n", counted, match.start())
-            counted = match.start()
             if is_reference(image):
-                yield lines, image
+                yield match.start(1), image
+
+
+def _keyed(text: str) -> Iterator[tuple[int, str]]:
+    """Yield where images begin that stand in a line after a name, and the images."""
+    for match in _KEYED.finditer(text):
+        image = match["image"].rstrip(".:")
+        if any(sign in image for sign in "/:@") and likely_image(match["key"], image):
+            yield match.start("image"), image
 
 
 def is_reference(text: str) -> bool:

@@ -117,7 +117,8 @@ def _pod_templates(root: Node) -> Iterator[Node]:
 def _no_list(pod: PodSpec, key: str, node: Node, findings: Findings) -> None:
     if pod.own and node.value != ():
         message = f"expected a list of {key} in {pod.owner.title}, found {describe(node)}"
-        findings.problem(pod.owner.place(node), "kubernetes-malformed", message)
+        hint = "begin each container with `- `"
+        findings.problem(pod.owner.place(node), "kubernetes-malformed", message, hint)
 
 
 def _read_container(pod: PodSpec, container: Node, word: str, findings: Findings) -> None:

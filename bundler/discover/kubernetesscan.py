@@ -126,7 +126,8 @@ def _picked(spot: _Spot, flag: str, image: str, text: str) -> _Spot:
     """Return the spot with a path that takes only this item of a list of texts."""
     if not spot.path.endswith("[]"):
         return spot
-    glob = image if image == text else f"{flag}=*"
+    named = flag != text and " " not in flag
+    glob = image if image == text else f"{flag}=*" if named else f"*{image}*"
     pick = f"[{glob}]" if "]" not in glob and "\n" not in glob else "[]"
     return _Spot(spot.node, spot.path.removesuffix("[]") + pick, spot.name)
 

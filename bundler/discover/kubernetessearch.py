@@ -17,7 +17,7 @@ from bundler.discover.kubernetescustom import CHOSEN_BY_OPERATOR, IMAGE_FIELDS, 
 from bundler.discover.kubernetesfindings import MAX_TOLD, Findings
 from bundler.discover.kubernetesgpus import read_claim, read_custom
 from bundler.discover.kubernetesimages import images_in, is_reference
-from bundler.discover.kubernetesobject import KubernetesObject, read_objects
+from bundler.discover.kubernetesobject import KubernetesObject, child, read_objects
 from bundler.discover.kubernetespath import ImagePath, MalformedImagePath
 from bundler.discover.kubernetespods import WORKLOADS, find_pods, image_nodes, read_pod
 from bundler.discover.kubernetesscan import compose, scan_object
@@ -151,6 +151,9 @@ def _tell_unseen(found: KubernetesObject, findings: Findings) -> None:
             f"{found.title} installs {NAMED_ELSEWHERE[kind]} from elsewhere, whose images are not"
             " seen here: add a source for it, or list them under `images:`",
         )
+    pod = WORKLOADS.get(kind)
+    if pod is not None and child(found.node, *pod) is None:
+        findings.remark(place, f"{found.title} has no {'.'.join(pod)}, so that it names no image")
     where = CHOSEN_BY_OPERATOR.get(kind)
     if where is not None and not any(_says(node) for node in _path(where).follow(found.node)):
         findings.remark(
