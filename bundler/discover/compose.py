@@ -18,7 +18,7 @@ from bundler.discover.composefiles import Files, Wanted
 from bundler.discover.composegpu import gpu_requests
 from bundler.discover.composeload import Loader, Project
 from bundler.discover.composenotes import Notes, Refused
-from bundler.discover.composeproject import Settings, read_settings
+from bundler.discover.composeproject import Settings, read_settings, remark_override
 from bundler.discover.composeservice import Service, check_dependencies, is_active, mentions
 from bundler.discover.composeshape import Unexpected, tell_unexpected
 from bundler.discover.composetree import Merge, Value
@@ -39,6 +39,7 @@ def discover(source: ComposeSource, folder: Folder, environ: Mapping[str, str]) 
     files = Files(folder, notes)
     source = source.model_copy(update={"compose": tuple(join(".", one) for one in source.compose)})
     settings = read_settings(source, folder, environ, files, notes)
+    remark_override(source, files, notes)
     loader = Loader(files, notes)
     wanted = [Wanted(file, Place(file, 1)) for file in source.compose]
     project = Project(settings.folder, settings.variables, source.compose)

@@ -14,7 +14,7 @@ from typing import Final
 from bundler.discover.composeenv import ENV_FILE_LIMIT, Known, parse_env
 from bundler.discover.composenotes import Notes, Refused
 from bundler.discover.composeread import LIMITS
-from bundler.discover.composeshape import is_remote
+from bundler.discover.composeshape import check_hint, is_remote
 from bundler.discover.folder import Folder, Unreadable
 from bundler.discover.found import Place
 from manifests.yamlnode import Node
@@ -113,5 +113,7 @@ class Files:
                 documents.append(node)
         except MalformedYaml as error:
             place = Place(wanted.path, error.position.line, error.position.column)
-            raise self._notes.refuse(place, "compose-yaml", error.reason) from error
+            raise self._notes.refuse(
+                place, "compose-yaml", error.reason, check_hint(wanted.path)
+            ) from error
         return tuple(documents)

@@ -19,6 +19,7 @@ from bundler.discover.composenotes import Notes, Refused
 from bundler.discover.composeread import SERVICE_KEYS, Reader, entries
 from bundler.discover.composeshape import Unexpected, shaped, tell_unexpected
 from bundler.discover.composetree import Merge, Value, merged
+from bundler.discover.folder import join, parent
 from manifests.yamlnode import Entry, Node
 
 MAX_INCLUDES: Final = 20
@@ -170,7 +171,7 @@ class Loader:
     def _raw(self, wanted: Wanted, project: Project) -> Mapping[str, Value]:
         """Return the services of a file that is extended, as written there."""
         services: dict[str, Value] = {}
-        base = wanted.path.rpartition("/")[0] or "."
+        base = parent(wanted.path)
         for node in self._files.documents(wanted):
             reader = Reader(wanted.path, project.variables, self._notes)
             for name, service in self._services(node, reader, base).items():
@@ -190,7 +191,7 @@ class Loader:
             )
             return {}
         outside = dict(project.variables)
-        default = (Wanted(f"{include.folder}/.env", include.place),)
+        default = (Wanted(join(include.folder, ".env"), include.place),)
         wanted = include.env_files or tuple(one for one in default if self._files.has(one.path))
         variables = self._files.variables(wanted, outside) | outside
         return self.load(include.files, Project(include.folder, variables, (*project.chain, main)))

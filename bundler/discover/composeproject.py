@@ -8,19 +8,30 @@ variables" for `COMPOSE_...`.
 from __future__ import annotations
 
 import os
+import posixpath
 import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Final
 
 from bundler.discover.composefiles import Files, Wanted
 from bundler.discover.composenotes import Notes, Refused
 from bundler.discover.composeread import entries
 from bundler.discover.composevars import MalformedInterpolation, interpolate
-from bundler.discover.folder import DiskFolder, Folder, parent
+from bundler.discover.folder import DiskFolder, Folder, join, parent
 from bundler.discover.found import Place
 from manifests.appsources import ComposeSource
 
+MAIN_NAMES: Final = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
+"""Files that Docker Compose reads by itself, the first that is there."""
+OVERRIDE_NAMES: Final = (
+    "compose.override.yml",
+    "compose.override.yaml",
+    "docker-compose.override.yml",
+    "docker-compose.override.yaml",
+)
+"""Files that it then puts over that one, the first that is there."""
 _OUTSIDE_NAME = re.compile(r"[^a-z0-9_-]")
 
 
@@ -57,6 +68,21 @@ def read_settings(
     )
 
 
+def remark_override(source: ComposeSource, files: Files, notes: Notes) -> None:
+    """Tell an override file that Docker Compose would read by itself and that was not named."""
+    main = source.compose[0]
+    if len(source.compose) > 1 or posixpath.basename(main) not in MAIN_NAMES:
+        return
+    paths = (join(parent(main), name) for name in OVERRIDE_NAMES)
+    found = next((path for path in paths if files.has(path)), None)
+    if found is not None:
+        notes.remark(
+            Place(found, 1),
+            f"not read: `docker compose` alone puts {found} over {main};"
+            f" write `compose: [{main}, {found}]` to have both",
+        )
+
+
 def _env_files(
     source: ComposeSource, outside: Mapping[str, str], base: str, files: Files
 ) -> tuple[Wanted, ...]:
@@ -66,7 +92,7 @@ def _env_files(
     )
     if names:
         return tuple(Wanted(name, place) for name in names)
-    default = Wanted(f"{base}/.env" if base != "." else ".env", place)
+    default = Wanted(join(base, ".env"), place)
     disabled = outside.get("COMPOSE_DISABLE_ENV_FILE", "").lower() in ("1", "t", "true")
     return () if disabled or not files.has(default.path) else (default,)
 

@@ -76,6 +76,11 @@ def shaped(service: Value, base: str, notes: Notes) -> Value:
     return replace(service, content=content)
 
 
+def check_hint(file: str) -> str:
+    """Return how a person finds out what is wrong with a file's shape."""
+    return f"correct it; `docker compose -f {file} config` says what Compose makes of it"
+
+
 def without_base(service: Value) -> Value:
     """Return a service whose base can't be known, so that nothing is expected of it."""
     content = dict(service.content) if isinstance(service.content, Mapping) else {}
@@ -85,7 +90,7 @@ def without_base(service: Value) -> Value:
 
 def tell_unexpected(error: Unexpected, notes: Notes) -> None:
     """Tell a value of the wrong kind as a problem."""
-    found, hint = _described(error.value), ""
+    found, hint = _described(error.value), check_hint(error.value.place.file)
     if isinstance(error.value.content, int | float):
         hint = "quote it if it is text"
     message = f"expected {error.what}, found {found}"

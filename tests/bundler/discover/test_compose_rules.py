@@ -287,6 +287,22 @@ def test_files_that_compose_would_not_take(tmp_path: Path, text: str, expected: 
     assert only(find(tmp_path, {"compose.yaml": text})).startswith(expected)
 
 
+@pytest.mark.parametrize(
+    ("compose", "told"),
+    [
+        (["app/compose.yaml"], True),
+        (["app/compose.yaml", "app/compose.override.yaml"], False),
+        (["app/other.yaml"], False),
+    ],
+)
+def test_an_override_file_that_is_not_named_is_remarked(
+    tmp_path: Path, compose: list[str], *, told: bool
+) -> None:
+    names = ("compose.yaml", "compose.override.yaml", "other.yaml")
+    found = find(tmp_path, {f"app/{name}": APP["compose.yaml"] for name in names}, compose=compose)
+    assert [str(one.place) for one in found.remarks] == ["app/compose.override.yaml:1"] * told
+
+
 def test_files_that_are_not_there(tmp_path: Path) -> None:
     found = find(tmp_path, {"b.yaml": "services: {b: {image: b}}"}, compose=["a.yaml", "b.yaml"])
     assert only(found).startswith("a.yaml:1 compose-unreadable a.yaml can't be read: No such file")
