@@ -72,7 +72,7 @@ def _missing(source: HelmSource, folder: DiskFolder) -> Iterator[Problem]:
 def _annotations(chart: Chart, rendered: Rendered, number: int) -> Found:
     """Return a chart's annotations; of a sub-chart only when it is switched on."""
     found = read_annotations(chart)
-    if number and not chart.is_among(rendered.sources):
+    if number and rendered.sources and not chart.is_among(rendered.sources):
         return switched_off(chart, found.mentions)
     return found
 
