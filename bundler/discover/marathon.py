@@ -15,7 +15,7 @@ from typing import Final
 from bundler.discover.folder import Folder, Unreadable
 from bundler.discover.found import Found, Place, Problem, joined
 from bundler.discover.jsontext import JSON_LIMITS, MalformedJsonText, load
-from bundler.discover.marathonapp import resolve_id, take_app, with_dependencies
+from bundler.discover.marathonapp import resolve_id, take_app, with_dependencies, without_secrets
 from bundler.discover.marathonfields import TEMPLATE_HINT, Findings, Item
 from bundler.discover.marathonpod import take_job, take_pod
 from manifests.appsources import MarathonSource
@@ -143,9 +143,10 @@ def _take_resources(resource: Item) -> bool:
         resource.findings.image(image, f"resource {name}"[:200])
     uris = resource.child("assets", "uris")
     for name, uri in uris.members() if uris is not None else ():
+        source = without_secrets(uri.as_text())
         resource.findings.remark(
             uri.node.position,
-            f"resource {name} is fetched from {uri.as_text()}, which no disconnected host can:"
-            " carry it in 'files:'",
+            f"resource {name} is fetched from {source}, which no disconnected host can: carry it"
+            " in 'files:'",
         )
     return True

@@ -8,6 +8,7 @@ Source: Marathon 1.11 REST API types (app, appContainer).
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -30,6 +31,8 @@ from manifests.workload import EngineOption, PortMapping, Workload
 
 MAX_DEPENDENCIES: Final = 256
 """Of one app, those of its groups included."""
+
+_SECRETS: Final = re.compile(r"(?<=//)[^/]*@|[?#].*", re.DOTALL)
 
 
 def resolve_id(written: str, group: str) -> str:
@@ -87,8 +90,14 @@ def tell_artifacts(item: Item, by: str) -> None:
         if written and not written.startswith(("file:", "/")):
             item.findings.remark(
                 uri.node.position,
-                f"{by} fetches {written}, which no disconnected host can: carry it in 'files:'",
+                f"{by} fetches {without_secrets(written)}, which no disconnected host can:"
+                " carry it in 'files:'",
             )
+
+
+def without_secrets(uri: str) -> str:
+    """Return a URI without what may be a password or token: user and query."""
+    return _SECRETS.sub("", uri)
 
 
 def _uris(item: Item) -> Iterator[Item]:

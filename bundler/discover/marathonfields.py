@@ -232,6 +232,7 @@ class Item:
             self.node.position,
             "marathon-malformed",
             f"expected {expected} in {self.name or 'the document'}, found {_described(self.node)}",
+            "write it as Marathon's API has it",
         )
 
 

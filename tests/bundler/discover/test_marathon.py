@@ -28,8 +28,10 @@ WRONG = [
     (2, "expected a whole number from 0 to 2147483647 in [0].instances, found '3'"),
     (
         2,
-        "expected one of HTTP, HTTPS, TCP, COMMAND, MESOS_HTTP, MESOS_HTTPS or MESOS_TCP in"
-        " [0].healthChecks[0].protocol, found 'GRPC'",
+        (
+            "expected one of HTTP, HTTPS, TCP, COMMAND, MESOS_HTTP, MESOS_HTTPS or MESOS_TCP in"
+            " [0].healthChecks[0].protocol, found 'GRPC'"
+        ),
     ),
     (3, "expected an image in [1].container.docker, found an object"),
     (4, "app /c: expected a Docker image, found an appc image, which no engine here can load"),
@@ -192,7 +194,8 @@ def test_groups_lend_their_apps_their_path_and_what_they_wait_for() -> None:
 
 def test_what_is_fetched_or_runs_without_an_image_is_remarked() -> None:
     assert [str(one.place) for one in read("web.json").remarks] == ["web.json:38"]
-    assert "https://files.example.com/web.tar.gz" in read("web.json").remarks[0].message
+    message = read("web.json").remarks[0].message
+    assert "fetches https://files.example.com/web.tar.gz, which" in message
     assert [str(one.place) for one in read("group.json").remarks] == ["group.json:10"]
     assert [str(one.place) for one in read("package").remarks] == [
         "package/config.json:1",
