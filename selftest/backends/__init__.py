@@ -1,0 +1,20 @@
+"""The ways to devices, by name, in the order in which they are tried."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from typing import Final, cast
+
+from selftest.backends.base import Backend
+
+BACKENDS: Final[Mapping[str, str]] = {
+    "numpy": "selftest.backends.cpu:NumpyBackend",
+    "opencl": "selftest.backends.opencl:OpenclBackend",
+}
+
+
+def load_backend(name: str, known: Mapping[str, str] = BACKENDS) -> Backend:
+    """Return a backend; its binding is imported when it is used."""
+    module, _, attribute = known[name].partition(":")
+    return cast("Backend", getattr(importlib.import_module(module), attribute)())

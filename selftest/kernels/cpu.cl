@@ -1,0 +1,206 @@
+// OpenCL C kernels for processors: every work-group is one work-item that computes one tile with
+// explicit vectors. Built with -DLANES=4, 8 or 16, the device's native vector width.
+//
+// A picture is rows of floats; `channels` is how far apart the neighbours of one channel lie, so
+// that RGBA and single-channel pictures go the same way. Beyond the border the border's pixel
+// counts (clamp to edge). Accumulators start at +0.
+
+#define JOIN(A, B) A##B
+#define EXPAND(A, B) JOIN(A, B)
+#define VECTOR EXPAND(float, LANES)
+#define LOAD(P) EXPAND(vload, LANES)(0, (P))
+#define STORE(V, P) EXPAND(vstore, LANES)((V), 0, (P))
+#define UNROLL _Pragma("unroll")
+
+#define NX 2 // vectors side by side that an inner loop computes: each weight is loaded once for them
+#define NY 4 // rows that it computes: each picture vector is loaded once for them
+#define ROW 4 // vectors side by side in the row pass
+#define LINE(COLUMNS, REACH) ((((COLUMNS) + 2 * (REACH) + LANES - 1) / LANES + 1) * LANES)
+
+#define TILE_KERNEL __attribute__((reqd_work_group_size(1, 1, 1))) kernel void
+
+// Copies row `y` of the picture, from float `x0 - reach` on, into local memory.
+static void stage(local float *line, global const float *image, int width, int height, int channels,
+                  int reach, int x0, int y, int columns)
+{
+    int row = width * channels, first = x0 - reach, wanted = columns + 2 * reach;
+    int inside = max(0, -first), end = min(wanted, row - first);
+    global const float *from = image + (size_t)clamp(y, 0, height - 1) * row;
+    int x = 0;
+    for (; x < inside; x++)
+        line[x] = from[(x0 + x) % channels];
+    for (; x + LANES <= end; x += LANES)
+        STORE(LOAD(from + first + x), line + x);
+    for (; x < end; x++)
+        line[x] = from[first + x];
+    for (; x < wanted; x++)
+        line[x] = from[row - channels + (first + x) % channels];
+}
+
+// Stores as much of a vector as lies within the row.
+static inline void put(global float *to, VECTOR vector, int room)
+{
+    if (room >= LANES) {
+        STORE(vector, to);
+        return;
+    }
+    float one[LANES];
+    STORE(vector, one);
+    for (int i = 0; i < room; i++)
+        to[i] = one[i];
+}
+
+// Adds to rows FROM to TO of the tile what this input row gives them.
+#define ACCUMULATE(POINT, WEIGHTS, FROM, TO)                        \
+    {                                                               \
+        VECTOR pixels[NX];                                          \
+        UNROLL for (int i = 0; i < NX; i++)                         \
+            pixels[i] = LOAD((POINT) + LANES * i);                  \
+        UNROLL for (int j = (FROM); j < (TO); j++) {                \
+            VECTOR weight = (VECTOR)((WEIGHTS)[-j]);                \
+            UNROLL for (int i = 0; i < NX; i++)                     \
+                sums[j][i] = fma(pixels[i], weight, sums[j][i]);    \
+        }                                                           \
+    }
+
+// Walks the input rows that NY output rows need: the first and last do not belong to all of them.
+// STEP(FROM, TO) handles input row `iy`. Holds for side >= NY - 1, that is for every radius.
+#define WALK(STEP)                                                  \
+    UNROLL for (int iy = 0; iy < NY - 1; iy++) STEP(0, iy + 1)      \
+    for (int iy = NY - 1; iy < side; iy++) STEP(0, NY)              \
+    UNROLL for (int o = 1; o < NY; o++) {                           \
+        int iy = side - 1 + o;                                      \
+        STEP(o, NY)                                                 \
+    }
+
+#define CLEAR_SUMS                                                  \
+    VECTOR sums[NY][NX];                                            \
+    UNROLL for (int j = 0; j < NY; j++)                             \
+        UNROLL for (int i = 0; i < NX; i++) sums[j][i] = (VECTOR)(0.0f);
+
+#define PUT_SUMS                                                    \
+    UNROLL for (int j = 0; j < NY; j++)                             \
+        if (y + j < rows)                                           \
+            UNROLL for (int i = 0; i < NX; i++)                     \
+                put(out + (size_t)(y0 + y + j) * row + x0 + x + LANES * i, sums[j][i], \
+                    columns - x - LANES * i);
+
+// taps: column by column, so that the weights of one input vector lie together.
+TILE_KERNEL dense(global const float *image, global float *out, global const float *taps, int width,
+                  int height, int channels, int radius, int tile_columns, int tile_rows,
+                  local float *scratch)
+{
+    int side = 2 * radius + 1, row = width * channels, reach = radius * channels;
+    int x0 = get_group_id(0) * tile_columns, y0 = get_group_id(1) * tile_rows;
+    int columns = min(tile_columns, row - x0), rows = min(tile_rows, height - y0);
+    int stride = LINE(tile_columns, reach);
+    for (int y = 0; y < tile_rows + 2 * radius; y++)
+        stage(scratch + y * stride, image, width, height, channels, reach, x0, y0 - radius + y,
+              tile_columns);
+    for (int y = 0; y < rows; y += NY)
+        for (int x = 0; x < columns; x += LANES * NX) {
+            CLEAR_SUMS
+            local const float *line = scratch + y * stride + x;
+#define DENSE_STEP(FROM, TO)                                                                 \
+    {                                                                                        \
+        for (int kx = 0; kx < side; kx++)                                                    \
+            ACCUMULATE(line + kx * channels, taps + kx * side + iy, FROM, TO)                \
+        line += stride;                                                                      \
+    }
+            WALK(DENSE_STEP)
+            PUT_SUMS
+        }
+}
+
+// taps: those of the row pass, then those of the column pass. Both passes happen in one tile, so
+// that what lies between them never leaves the cache.
+TILE_KERNEL separable(global const float *image, global float *out, global const float *taps,
+                      int width, int height, int channels, int radius, int tile_columns,
+                      int tile_rows, local float *scratch)
+{
+    int side = 2 * radius + 1, row = width * channels, reach = radius * channels;
+    int x0 = get_group_id(0) * tile_columns, y0 = get_group_id(1) * tile_rows;
+    int columns = min(tile_columns, row - x0), rows = min(tile_rows, height - y0);
+    local float *restrict between = scratch + LINE(tile_columns, reach);
+    global const float *column_taps = taps + side;
+    for (int y = 0; y < tile_rows + 2 * radius; y++) {
+        stage(scratch, image, width, height, channels, reach, x0, y0 - radius + y, tile_columns);
+        for (int x = 0; x < columns; x += LANES * ROW) {
+            VECTOR sums[ROW];
+            UNROLL for (int i = 0; i < ROW; i++) sums[i] = (VECTOR)(0.0f);
+            for (int kx = 0; kx < side; kx++) {
+                VECTOR weight = (VECTOR)(taps[kx]);
+                UNROLL for (int i = 0; i < ROW; i++)
+                    sums[i] = fma(LOAD(scratch + x + LANES * i + kx * channels), weight, sums[i]);
+            }
+            UNROLL for (int i = 0; i < ROW; i++)
+                STORE(sums[i], between + y * tile_columns + x + LANES * i);
+        }
+    }
+    for (int y = 0; y < rows; y += NY)
+        for (int x = 0; x < columns; x += LANES * NX) {
+            CLEAR_SUMS
+            local const float *line = between + y * tile_columns + x;
+#define COLUMN_STEP(FROM, TO)                              \
+    {                                                      \
+        ACCUMULATE(line, column_taps + iy, FROM, TO)       \
+        line += tile_columns;                              \
+    }
+            WALK(COLUMN_STEP)
+            PUT_SUMS
+        }
+}
+
+// out = left (height x depth) times right (depth x width); one work-item computes NY rows.
+TILE_KERNEL product(global const float *left, global const float *right, global float *out,
+                    int width, int height, int depth)
+{
+    int y = get_group_id(0) * NY, x = 0;
+    global const float *line[NY];
+    UNROLL for (int j = 0; j < NY; j++) line[j] = left + (size_t)min(y + j, height - 1) * depth;
+    for (; x + LANES * NX <= width; x += LANES * NX) {
+        CLEAR_SUMS
+        for (int k = 0; k < depth; k++) {
+            VECTOR cells[NX];
+            UNROLL for (int i = 0; i < NX; i++)
+                cells[i] = LOAD(right + (size_t)k * width + x + LANES * i);
+            UNROLL for (int j = 0; j < NY; j++)
+                UNROLL for (int i = 0; i < NX; i++)
+                    sums[j][i] = fma(cells[i], (VECTOR)(line[j][k]), sums[j][i]);
+        }
+        UNROLL for (int j = 0; j < NY; j++)
+            if (y + j < height)
+                UNROLL for (int i = 0; i < NX; i++)
+                    STORE(sums[j][i], out + (size_t)(y + j) * width + x + LANES * i);
+    }
+    for (; x < width; x++)
+        for (int j = 0; j < NY && y + j < height; j++) {
+            float sum = 0.0f;
+            for (int k = 0; k < depth; k++)
+                sum = fma(line[j][k], right[(size_t)k * width + x], sum);
+            out[(size_t)(y + j) * width + x] = sum;
+        }
+}
+
+// The yardstick of memory: each work-item copies `count` floats.
+TILE_KERNEL copy(global const float *from, global float *to, int count)
+{
+    size_t at = (size_t)get_group_id(0) * count;
+    for (int i = 0; i < count; i += LANES)
+        STORE(LOAD(from + at + i), to + at + i);
+}
+
+// The yardstick of arithmetic: CHAINS independent chains of fused multiply-adds. out[0] is the
+// factor, so that no compiler knows it.
+#define PEAK(NAME, CHAINS)                                                          \
+    TILE_KERNEL NAME(global float *out, int rounds)                                 \
+    {                                                                               \
+        VECTOR factor = (VECTOR)(out[0]), chain[CHAINS], sum = (VECTOR)(0.0f);      \
+        UNROLL for (int i = 0; i < CHAINS; i++) chain[i] = (VECTOR)((float)i);      \
+        for (int n = 0; n < rounds; n++)                                            \
+            UNROLL for (int i = 0; i < CHAINS; i++)                                 \
+                chain[i] = fma(chain[i], factor, factor);                           \
+        UNROLL for (int i = 0; i < CHAINS; i++) sum += chain[i];                    \
+        STORE(sum, out + (get_group_id(0) + 1) * LANES);                            \
+    }
+PEAK(peak, 12)

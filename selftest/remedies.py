@@ -1,0 +1,81 @@
+"""What to do about each finding, in words that help without internet; by code.
+
+Every code that a run can report stands here and in docs/selftest.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+REMEDIES: Final[Mapping[str, str]] = {
+    "wrong-result": "Don't use this device for results that matter. Run again; if it returns,"
+    " update the driver, then replace the device.",
+    "wrong-border": "The driver's compiler handles borders or clamping wrong: update the driver.",
+    "wrong-digest": "The shipped digests and this copy of the self-test differ: install it again.",
+    "flipped-bit": "Memory or transfer lost a bit. Run again with --full; look for ECC errors; test"
+    " the memory; replace the device if it returns.",
+    "not-a-number": "Pixels were not written, or the device's arithmetic is broken: update the"
+    " driver.",
+    "not-deterministic": "A device that differs from itself has failing memory, power or cooling:"
+    " take it out of service.",
+    "out-of-tolerance": "The device's arithmetic is less exact than float32: look for a fast-math"
+    " or half-precision setting of the driver.",
+    "crashed": "The driver, not the self-test, crashed: its last words are quoted. Update it, or"
+    " leave it out with --device.",
+    "aborted": "The driver gave up by itself: its last words are quoted. Update it, or leave it"
+    " out with --device.",
+    "killed": "Something killed the process, often the kernel for lack of memory: dmesg | tail.",
+    "timeout": "The device hangs. Look at dmesg; reset the device or reboot; allow more time with"
+    " --deadline if it is only slow.",
+    "garbled": "Memory of the process was damaged, or two versions of the self-test are mixed:"
+    " install it again.",
+    "ended": "The process ended before it was done: its last words are quoted.",
+    "out-of-memory": "Free memory, or raise the limit of the container or job.",
+    "launch-failed": "The device took the work and gave nothing back: run again with --full.",
+    "device-unknown": "List what there is: python -m selftest --list",
+    "device-gone": "A device was there when devices were listed and then was not: look at dmesg.",
+    "no-devices": "Nothing was tested: give other values for --backend or --device.",
+    "gpus-missing": "Fewer graphics processors were found than --expect-gpus: look at the findings"
+    " above, at lspci, and at what the container was granted.",
+    "gpus-extra": "More graphics processors were found than --expect-gpus: this process sees"
+    " devices that it was not granted.",
+    "opencl-no-binding": "Install pyopencl, or run the self-test from its image.",
+    "opencl-binding": "pyopencl is installed and can't be loaded: install it again for this"
+    " Python.",
+    "opencl-no-platform": "Install an OpenCL driver: pocl-opencl-icd for processors, the vendor's"
+    " for others. In a container the .icd file must be inside it:"
+    " echo libnvidia-opencl.so.1 > /etc/OpenCL/vendors/nvidia.icd",
+    "opencl-icd-unloadable": "An .icd file names a driver that can't be loaded: install what is"
+    " missing in the quoted line, or remove the .icd file.",
+    "opencl-no-device": "The driver is there, a device is not: load its kernel module, or give the"
+    " container access to it.",
+    "opencl-platforms": "The driver fails when it is asked what it has: update it.",
+    "opencl-devices": "The driver fails when it is asked what it has: update it.",
+    "opencl-open": "The device is there and can't be used: look whether another process holds it,"
+    " and at dmesg.",
+    "opencl-build": "The driver's compiler does not know this device or is damaged; the log is"
+    " quoted. Update the driver; for processors take PoCL 3.1 or later.",
+    "opencl-launch": "The driver took the kernel and could not run it: update it.",
+    "opencl-transfer": "Data could not be moved to or from the device: look at dmesg.",
+    "slow": "Look for a power limit, heat, a narrow PCIe link, or other users of the device.",
+    "noisy": "Timings are shown, not judged. Run again when the machine is quiet.",
+    "noisy-device": "Timings are shown, not judged. Run again when the device is quiet.",
+    "drift": "The machine was faster when its baseline was saved: look for heat, power limits,"
+    " new neighbours, a changed driver.",
+    "baseline-missing": "Save one on a quiet machine: python -m selftest --save-baseline FILE",
+    "baseline-unreadable": "It is no baseline of this version: save a new one.",
+    "baseline-unsigned": "The key was given and the file bears no signature: save it again with"
+    " --baseline-key.",
+    "baseline-damaged": "The file was changed since it was saved, or the key is another one: don't"
+    " believe it; save a new one.",
+    "baseline-key-missing": "The file was signed with a key: give it with --baseline-key.",
+    "baseline-other-host": "Each machine has a baseline of its own: save one here.",
+    "baseline-noisy": "A baseline of a busy machine is worth nothing: run again when it is quiet.",
+    "picture-failed": "The picture is for people only; the results above stand.",
+}
+
+
+def remedy(code: str) -> str:
+    """Return what to do about a finding."""
+    return REMEDIES.get(code, "")

@@ -1,0 +1,98 @@
+"""What parent and child say to each other: one record a line, as JSON with its name.
+
+The child writes to a pipe of its own, never to its standard output, where drivers print. The parent
+believes nothing that does not fit a record's declaration.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Final, TypeAlias, cast
+
+from selftest.jsonform import MalformedRecord, from_json, to_json
+from selftest.measured import CaseResult, Compiled, Device, Timing, Yardsticks
+
+LINE_LIMIT: Final = 1 << 20
+"""Bytes of the longest message that is believed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What the parent asks for.
+
+    Attributes:
+        backend: its name.
+        index: the device to be tested; null to list the devices.
+        suite: `quick` or `full`.
+        pictures: folder with the picture to be filtered; null for none.
+    """
+
+    backend: str
+    index: int | None
+    suite: str
+    pictures: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """What the child is about to do: when it dies, this is where."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Devices:
+    """The devices of a backend."""
+
+    found: tuple[Device, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Why the child goes no further.
+
+    Attributes:
+        code: stable and documented.
+        text: what did not work.
+        evidence: quoted from the driver.
+        missing: whether there is nothing to be tested, rather than something broken.
+    """
+
+    code: str
+    text: str
+    evidence: tuple[str, ...]
+    missing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The child did all that was asked."""
+
+    wall_s: float
+
+
+Message: TypeAlias = Phase | Devices | Failed | Done | Compiled | CaseResult | Timing | Yardsticks
+_KINDS: Final = {
+    kind.__name__: kind
+    for kind in (Phase, Devices, Failed, Done, Compiled, CaseResult, Timing, Yardsticks)
+}
+
+
+def encode(message: Message | Job) -> bytes:
+    """Return a message as one line."""
+    return json.dumps([type(message).__name__, to_json(message)]).encode() + b"\n"
+
+
+def decode(line: bytes) -> Message:
+    """Return the message of a line.
+
+    Raises:
+        MalformedRecord: it holds none.
+    """
+    try:
+        name, value = json.loads(line)
+        kind = _KINDS[name]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise MalformedRecord("expected a message of the self-test's child process") from error
+    return cast("Message", from_json(kind, value))

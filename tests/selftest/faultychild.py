@@ -1,0 +1,100 @@
+"""A child process whose device has the fault that the variable FAULT names.
+
+The device is numpy, so that everything but the fault is right.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Sequence
+
+import numpy as np
+
+from selftest import worker
+from selftest.backends.base import BackendError, Missing
+from selftest.backends.cpu import NumpyBackend, NumpySession, NumpyTask
+from selftest.cases import Floats, Picture, Work
+from selftest.measured import Compiled, Device
+
+LARGE = 1000
+"""Values of a picture above which the faults of pixels are made: where there is a middle."""
+
+
+class FaultyTask(NumpyTask):
+    launches = 0
+
+    def __init__(self, work: Work) -> None:
+        super().__init__(work)
+        self._radius = work.taps.shape[1] // 2 if isinstance(work, Picture) else 0
+
+    def launch(self) -> int:
+        match os.environ["FAULT"]:
+            case "segfault":
+                os.kill(os.getpid(), signal.SIGSEGV)
+            case "abort":
+                os.abort()
+            case "hang":
+                time.sleep(3600)
+            case "killed":
+                os.kill(os.getpid(), signal.SIGKILL)
+            case "exit":
+                os._exit(3)
+            case "refused":
+                raise BackendError("opencl-launch", "out of resources", ("driver: no",))
+            case "no-memory":
+                raise MemoryError
+        FaultyTask.launches += 1
+        return super().launch()
+
+    def download(self) -> Floats:
+        result = super().download().copy()
+        if result.ndim == 3 and result.size > LARGE:
+            spoil(result, os.environ["FAULT"])
+        return result
+
+
+def spoil(result: Floats, fault: str) -> None:
+    match fault:
+        case "bit":
+            result.view(np.uint32)[20, 30, 0] ^= np.uint32(1 << 12)
+        case "border":
+            result[0, :, 0] += 1
+        case "nan":
+            result[5, 6, 0] = np.nan
+        case "shift":
+            result[:] = np.roll(result, 1, axis=1)
+        case "flaky" if FaultyTask.launches % 2:
+            result[7, 8, 0] += 1
+
+
+class FaultySession(NumpySession):
+    def compile(self) -> Compiled:
+        if os.environ["FAULT"] == "build":
+            raise BackendError("opencl-build", "the compiler refused", ("line 1: no",))
+        return super().compile()
+
+    def task(self, work: Work) -> NumpyTask:
+        return FaultyTask(work)
+
+
+class FaultyBackend(NumpyBackend):
+    def devices(self) -> Sequence[Device]:
+        match os.environ["FAULT"]:
+            case "missing":
+                raise Missing("opencl-no-device", "there is a platform, but it has no device")
+            case "listing":
+                os.abort()
+            case "garbage":
+                os.write(int(sys.argv[1]), b"\xff\x00 garbage\n[1, 2]\n")
+        return super().devices()
+
+    def open(self, index: int) -> NumpySession:
+        super().open(index)
+        return FaultySession()
+
+
+if __name__ == "__main__":
+    worker.main(sys.argv[1:], {"numpy": "tests.selftest.faultychild:FaultyBackend"})
