@@ -5,7 +5,7 @@ Works on the parsed file, not on the model, so that these problems are told besi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from manifests.appproblems import Problem, problem_at
 from manifests.reference import MalformedReference, Reference
@@ -20,6 +20,7 @@ def compare_entries(root: Node) -> list[Problem]:
         *_nothing_named(root),
         *_repeated_images(root),
         *_waived_images(root),
+        *_repeated_input(root),
         *_clashing_files(root),
     ]
 
@@ -71,6 +72,27 @@ def _waived_images(root: Node) -> Iterator[Problem]:
             yield problem_at(
                 node.position, f"can't be waived: it is listed in images, at line {line}"
             )
+
+
+def _repeated_input(root: Node) -> Iterator[Problem]:
+    """Find sources that would read the standard input after it was read to its end."""
+    sources = root.nearest(("sources",)).value
+    first: Position | None = None
+    for source in sources if isinstance(sources, tuple) else ():
+        for node in _texts(source):
+            if node.value == "-" and first is not None:
+                message = f"the standard input is read before, at line {first.line}"
+                yield problem_at(node.position, message)
+            elif node.value == "-":
+                first = node.position
+
+
+def _texts(source: Node) -> Iterator[Node]:
+    """Yield the values of an entry, and the items of those that are lists."""
+    if isinstance(source.value, Mapping):
+        for entry in source.value.values():
+            node = entry.node
+            yield from node.value if isinstance(node.value, tuple) else (node,)
 
 
 def _references(root: Node, key: str) -> Iterator[tuple[str, Node]]:

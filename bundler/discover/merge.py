@@ -104,7 +104,9 @@ def merge(app: App, subject: str, found: Found, folder: Folder, overrides: Overr
         clash = _clash(group)
         problems += [clash] if clash else []
         wanted += [] if clash else [_wanted(app, group, overrides)]
-    problems += [*malformed, *_too_many(wanted, subject)]
+    problems += malformed
+    if wrong := _wrong_number(wanted, problems, subject):
+        problems, wanted = [*problems, wrong], []
     return Merged(
         images=tuple(wanted),
         problems=tuple(problems),
@@ -228,11 +230,18 @@ def _origin(group: _Group, overrides: Overrides) -> str:
     return str(OriginKind.AUTO)
 
 
-def _too_many(images: Sequence[WantedImage], subject: str) -> list[Problem]:
-    if len(images) <= MAX_IMAGES:
-        return []
-    message = f"expected at most {MAX_IMAGES} images, found {len(images)}"
-    return [Problem(Place(subject, 1), "images-too-many", message, "make several apps of it")]
+def _wrong_number(
+    images: Sequence[WantedImage], problems: Sequence[Problem], subject: str
+) -> Problem | None:
+    """Return what is wrong with an app of no images, or of more than a bundle can hold."""
+    if len(images) > MAX_IMAGES:
+        message = f"expected at most {MAX_IMAGES} images, found {len(images)}"
+        return Problem(Place(subject, 1), "images-too-many", message, "make several apps of it")
+    if images or problems:
+        return None
+    hint = "bundle discover PATH shows what is found in a folder; list images under `images`"
+    message = "expected at least one image, found none in any of the sources that is not waived"
+    return Problem(Place(subject, 1), "images-none", message, hint)
 
 
 def _needless(app: App, subject: str, waivers: Waivers) -> list[Remark]:

@@ -281,6 +281,7 @@ def test_what_stops_judging(text: str | bytes, expected: str) -> None:
         ("sources: [{compose: a, environment: {P: 1}}]", "5:41: expected text, found the number 1"),
         ("sources: [{compose: a, environment: [P]}]", "5:37: expected a mapping, found a list"),
         ("sources: [{helm: [a]}]", "5:18: expected text, found a list"),
+        ("sources: [{list: '-'}, {slurm: [a, '-']}]", "the standard input is read before"),
         ("waived: [a]", "5:10: expected a mapping, found 'a'"),
         ("waived: [{image: a}]", "missing key 'reason'"),
         ("waived: [{image: a, reason: ''}]", "expected 1 to 1024 printable characters"),

@@ -219,3 +219,10 @@ def test_remarks_and_problems_of_sources_are_kept() -> None:
 def test_more_images_than_a_bundle_can_hold_are_refused() -> None:
     result = merged(says(*(f"app:{number}" for number in range(MAX_IMAGES + 1))))
     assert [one.code for one in result.problems] == ["images-too-many"]
+    assert not result.images
+
+
+def test_an_app_of_no_images_is_refused() -> None:
+    waived = WAIVED.replace("images: [a:1]", "sources: [compose.yaml]")
+    for result in (merged(Found()), merged(says("b:1"), waived)):
+        assert [one.code for one in result.problems] == ["images-none"]
