@@ -39,7 +39,7 @@ def gather(
 def discover(  # noqa: C901, PLR0911 - one case a kind
     source: Source, folder: DiskFolder, environ: Mapping[str, str]
 ) -> Found:
-    """Return what one source tells; see `gather`."""
+    """Return what one source tells; it takes what `gather` takes."""
     match source:
         case ComposeSource():
             from bundler.discover import compose  # noqa: PLC0415 - start-up time, as all below
