@@ -131,7 +131,8 @@ def compare_devices(reports: Sequence[DeviceReport]) -> Iterator[Ratio]:
 
 
 def _list_backend(backend: str, request: Request, runner: Runner) -> Listing:
-    run = runner.run(Job(backend, None, request.suite), LIST_DEADLINE_S)
+    deadline = min(request.deadline_s or LIST_DEADLINE_S, LIST_DEADLINE_S)
+    run = runner.run(Job(backend, None, request.suite), deadline)
     findings = judge_ending(run)
     if any(one.code == "opencl-no-platform" for one in findings):
         findings = tuple(explain_no_platform(one, runner, request.suite) for one in findings)

@@ -79,7 +79,7 @@ class TilePlan:
     def __init__(self, queue: Queue, device: Any) -> None:
         self.queue = queue
         self.lanes = native_lanes(device.native_vector_width_float)
-        self.options = (f"-DLANES={self.lanes}", "-cl-mad-enable")
+        self.options: tuple[str, ...] = (f"-DLANES={self.lanes}", "-cl-mad-enable")
         self.room = min(device.local_mem_size, _SCRATCH_LIMIT)
         self._units = device.max_compute_units
 

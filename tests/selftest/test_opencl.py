@@ -1,0 +1,176 @@
+"""OpenCL on a real PoCL: exact in every layout of the kernels; and its loader's failures, named."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pytest
+
+from selftest.backends.opencltiles import TileShape, native_lanes
+from selftest.cases import exact_cases, float_cases
+from selftest.cli import main
+
+CHILD = (sys.executable, "-m", "tests.selftest.layoutchild")
+Report: TypeAlias = dict[str, Any]
+Run: TypeAlias = Callable[..., tuple[int, Report]]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run the self-test; return exit status and report."""
+
+    def start(*arguments: str, **options: Any) -> tuple[int, Report]:
+        status = main(["--json", *arguments], **options)
+        return status, json.loads(capsys.readouterr().out)
+
+    return start
+
+
+@pytest.mark.usefixtures("pocl")
+def test_pocl_is_exact_in_every_case(run: Run) -> None:
+    status, report = run("--device", "opencl:0")
+    assert (status, report["verdict"]) == (0, "pass")
+    (device,) = report["devices"]
+    assert device["device"]["kind"] == "cpu"
+    judged = {case["case"]: case for case in device["cases"]}
+    assert {case.name for case in (*exact_cases(), *float_cases())} <= set(judged)
+    for case in judged.values():
+        assert case["verdict"] == "pass"
+        assert len(set(case["digests"])) <= 1
+    assert device["compiled"]["compile_ms"] > 0
+    assert len(device["compiled"]["source_sha256"]) == 64
+
+
+@pytest.mark.usefixtures("pocl")
+def test_timings_stand_beside_the_devices_limits(run: Run) -> None:
+    _, report = run("--device", "opencl:0", "--device", "numpy")
+    numpy, opencl = report["devices"]
+    assert [one["case"] for one in numpy["timings"]] == ["separable-r7-rgba-1024x1024"]
+    for timing in opencl["timings"]:
+        assert timing["n"] >= 2
+        assert 0 < timing["kernel_ms_min"] <= timing["kernel_ms_median"]
+        assert timing["kernel_ms_min"] < timing["end_to_end_ms"]
+        assert timing["fraction_of_peak"] > 0
+        assert timing["fraction_of_copy"] > 0
+    (ratio,) = report["ratios"]
+    assert (ratio["device"], ratio["reference"]) == ("opencl:0", "numpy:0")
+    assert ratio["reference_cores"] == len(os.sched_getaffinity(0))
+    assert ratio["kernel"] > 1
+
+
+@pytest.mark.usefixtures("pocl")
+@pytest.mark.parametrize("layout", ["groups", "lanes=4", "lanes=8", "room=16384"])
+def test_every_layout_of_the_kernels_is_exact(
+    run: Run, monkeypatch: pytest.MonkeyPatch, layout: str
+) -> None:
+    monkeypatch.setenv("LAYOUT", layout)
+    status, report = run("--device", "opencl:0", worker=CHILD)
+    faults = [case for case in report["devices"][0]["cases"] if case["verdict"] != "pass"]
+    assert (status, faults) == (0, [])
+
+
+def test_tiles_fit_the_memory_of_a_work_group() -> None:
+    for lanes in (4, 8, 16):
+        for radius in (1, 7, 15):
+            for dense in (True, False):
+                shape = TileShape(lanes, 4 * radius, radius, dense)
+                tile = shape.choose(8192, 2048, 32 * 1024)
+                assert 4 * tile.scratch <= 32 * 1024
+                assert tile.columns % (4 * lanes) == 0
+                assert tile.rows % 4 == 0
+
+
+def test_vectors_are_as_wide_as_the_device_says() -> None:
+    assert [native_lanes(width) for width in (0, 1, 4, 8, 16, 32)] == [4, 4, 4, 8, 16, 16]
+
+
+@pytest.mark.usefixtures("binding")
+def test_no_driver_is_a_failure_where_opencl_was_asked_for(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("OCL_ICD_VENDORS", str(tmp_path))
+    status, report = run("--device", "opencl")
+    assert status == 13
+    first = report["findings"][0]
+    assert (first["code"], first["verdict"]) == ("opencl-no-platform", "fail")
+    assert any(str(tmp_path) in line for line in first["evidence"])
+    assert "pocl-opencl-icd" in first["remedy"]
+
+
+@pytest.mark.usefixtures("binding")
+def test_no_driver_is_skipped_where_it_was_not_asked_for(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("OCL_ICD_VENDORS", str(tmp_path))
+    status, report = run()
+    assert (status, report["verdict"]) == (0, "pass")
+    assert [one["device"]["backend"] for one in report["devices"]] == ["numpy"]
+    assert report["findings"][0]["verdict"] == "skip"
+
+
+@pytest.mark.usefixtures("binding")
+def test_an_unloadable_driver_is_quoted_and_fails(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "vendor.icd").write_text("libnosuch-opencl.so.1\n")
+    monkeypatch.setenv("OCL_ICD_VENDORS", str(tmp_path))
+    status, report = run()
+    assert status == 13
+    first = report["findings"][0]
+    assert (first["code"], first["verdict"]) == ("opencl-icd-unloadable", "fail")
+    assert any("libnosuch-opencl.so.1: cannot open" in line for line in first["evidence"])
+
+
+@pytest.mark.parametrize(
+    ("fault", "code", "verdict"),
+    [
+        ("crash", "crashed", "fail"),
+        ("abort", "aborted", "fail"),
+        ("none", "opencl-no-device", "skip"),
+    ],
+)
+def test_a_driver_that_fails_when_asked_for_devices(
+    run: Run, monkeypatch: pytest.MonkeyPatch, fake_icd: Path, fault: str, code: str, verdict: str
+) -> None:
+    monkeypatch.setenv("OCL_ICD_VENDORS", str(fake_icd))
+    monkeypatch.setenv("FAKE_ICD", fault)
+    status, report = run()
+    first = report["findings"][0]
+    assert (first["code"], first["verdict"]) == (code, verdict)
+    assert status == (13 if verdict == "fail" else 0)
+    assert first["remedy"]
+
+
+def test_a_driver_that_hangs_when_asked_for_devices(
+    run: Run, monkeypatch: pytest.MonkeyPatch, fake_icd: Path
+) -> None:
+    monkeypatch.setenv("OCL_ICD_VENDORS", str(fake_icd))
+    monkeypatch.setenv("FAKE_ICD", "hang")
+    status, report = run("--device", "opencl", "--deadline", "3")
+    assert status == 13
+    assert report["findings"][0]["code"] == "timeout"
+    assert "while listing devices" in report["findings"][0]["text"]
+
+
+def test_without_pyopencl_the_rest_is_tested(tmp_path: Path) -> None:
+    """A Python that can't import pyopencl still proves numpy; the command line works there too."""
+    (tmp_path / "pyopencl.py").write_text("raise ModuleNotFoundError(name='pyopencl')\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "selftest", "--json"],
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}:{Path(__file__).parents[2]}"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    report = json.loads(done.stdout)
+    assert done.returncode == 0
+    assert [one["code"] for one in report["findings"] if one["verdict"] == "skip"] == [
+        "opencl-no-binding"
+    ]
