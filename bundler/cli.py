@@ -112,6 +112,31 @@ def init(
 
 
 @app.command()
+def discover(
+    path: Annotated[
+        Path, typer.Argument(metavar="PATH", help="Folder with the app's files, or one of them.")
+    ],
+    *,
+    write: Annotated[
+        Path | None,
+        typer.Option("--write", metavar="FILE", help="Write an app.yaml that takes in all of it."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show every image that the files of a folder name; exit 20 if one can't be known."""
+    from bundler.discovering import discover_path  # noqa: PLC0415 - start-up time
+    from bundler.showdiscovery import discovery_json, discovery_lines  # noqa: PLC0415
+
+    discovery = discover_path(path, os.environ, write)
+    if as_json:
+        print_json(discovery_json(discovery))
+    else:
+        print_lines(discovery_lines(discovery))
+    if discovery.merged.problems:
+        raise typer.Exit(ExitCode.APP_MANIFEST)
+
+
+@app.command()
 def schema(
     document: Annotated[
         SchemaOf, typer.Argument(help="Of the app manifest or of the lock.")

@@ -54,7 +54,7 @@ def assign_unknown(words: Sequence[Word], variables: Variables, command: str) ->
     for word in words:
         name = word.literal or ""
         if _NAME.fullmatch(name):
-            lost = Unknown(name, f"{command} {name}", Why.OUTPUT)
+            lost = Unknown(name, f"{command} {name}", Why.OUTPUT, f"${name}")
             variables.set(name, ((unknown_value(lost),),))
 
 

@@ -40,11 +40,13 @@ class Unknown:
         name: of the variable that would have to be given; empty when there is none.
         source: as written: `$(cat image.txt)`.
         why: it is not known.
+        shown: within a longer text; empty for the source.
     """
 
     name: str
     source: str
     why: Why
+    shown: str = ""
 
 
 UNKNOWN: Final = "\ue000"
@@ -69,7 +71,7 @@ class Value:
         if not self.unknown:
             return self.text
         known = self.text.split(UNKNOWN)
-        sources = [*(one.source for one in self.unknown), ""]
+        sources = [*(one.shown or one.source for one in self.unknown), ""]
         return "".join(part for pair in zip(known, sources, strict=True) for part in pair)
 
     def fields(self) -> tuple[Value, ...]:
