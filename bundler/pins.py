@@ -74,7 +74,7 @@ def pin(wanted: Sequence[WantedImage], old: Lock | None, renew: Renew) -> Pins:
         else:
             again = replace(image, pinned=known)
             asked.append(again)
-            unknown.append(again)
+            unknown += [] if _same_platforms(image, known) else [again]
     return Pins(held, tuple(asked), tuple(unknown))
 
 
@@ -94,7 +94,11 @@ def _answers(image: WantedImage, known: LockedImage) -> bool:
     """Tell whether the lock has all that is asked: platforms, and digests that must agree."""
     digests = {known.digest, *(one.digest for one in known.manifests)}
     agreeing = {Reference.parse(mention.written).digest for mention in image.agreeing}
-    return set(known.platforms) == set(image.platforms) and agreeing <= digests
+    return _same_platforms(image, known) and agreeing <= digests
+
+
+def _same_platforms(image: WantedImage, known: LockedImage) -> bool:
+    return set(known.platforms) == set(image.platforms)
 
 
 def _renamed(image: WantedImage, known: LockedImage) -> LockedImage:

@@ -109,7 +109,7 @@ def merge(app: App, subject: str, found: Found, folder: Folder, overrides: Overr
         problems, wanted = [*problems, wrong], []
     return Merged(
         images=tuple(wanted),
-        problems=tuple(problems),
+        problems=tuple(sorted(problems, key=lambda one: one.place)),
         remarks=(*found.remarks, *_needless(app, subject, waivers)),
         waived=tuple(
             Waived(app.waived[number], tuple(mentions))

@@ -289,6 +289,16 @@ def test_a_tag_and_a_digest_that_agree_are_one_image(app: Workplace, bundle: Cli
     assert len([one for one in locked(app).images if "many" in one.reference]) == 1
 
 
+def test_a_digest_of_another_platform_of_the_same_index_agrees_without_a_new_look(
+    app: Workplace, bundle: Cli
+) -> None:
+    add(app, f"image: registry.test/many:1@{MANY.build().images[1].manifest.digest}")
+    resolve(bundle, app)
+    TAGS.clear()
+    assert build(bundle, app, "--locked").code == 0
+    assert TAGS == []
+
+
 def test_a_tag_that_names_another_digest_today_is_told_with_both_places(
     app: Workplace, bundle: Cli
 ) -> None:

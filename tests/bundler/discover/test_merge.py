@@ -187,7 +187,7 @@ def test_an_unresolved_name_can_be_waived_as_its_file_has_it(
     waiving = app(WAIVED.replace("'b:1'", "'${REGISTRY}/b:${TAG}'"))
     found = Found(problems=(problem, other))
     result = merge(waiving, "app.yaml", found, DiskFolder(tmp_path), OVERRIDES)
-    assert result.problems == ((other,) if covered else (problem, other))
+    assert result.problems == ((other,) if covered else (other, problem))
     assert len(result.waived) == covered
 
 
@@ -206,7 +206,7 @@ def test_waived_names_are_found_in_files_of_millions_of_lines(tmp_path: Path) ->
     )
     waiving = app(WAIVED.replace("'b:1'", "'${X}/b'"))
     result = merge(waiving, "app.yaml", Found(problems=problems), DiskFolder(tmp_path), OVERRIDES)
-    assert [one.place.line for one in result.problems] == [4_999_990, 5_000_009, 1]
+    assert [one.place.line for one in result.problems] == [1, 4_999_990, 5_000_009]
 
 
 def test_remarks_and_problems_of_sources_are_kept() -> None:
@@ -214,6 +214,12 @@ def test_remarks_and_problems_of_sources_are_kept() -> None:
     problem = Problem(Place("gone.yaml", 1), "compose-unreadable", "not there")
     result = merged(replace(says("a:1"), remarks=(remark,), problems=(problem,)))
     assert (result.remarks, result.problems) == ((remark,), (problem,))
+
+
+def test_problems_are_told_in_the_order_of_files_and_lines() -> None:
+    late, early = (Problem(Place("compose.yaml", line), "x", "y") for line in (9, 1))
+    result = merged(replace(says("good:1", "b ad", "a:1"), problems=(late, early)))
+    assert [one.place.line for one in result.problems] == [1, 2, 9]
 
 
 def test_more_images_than_a_bundle_can_hold_are_refused() -> None:
