@@ -31,6 +31,8 @@ class Limits:
         nodes: keys and values of a document, each alias counted as all that it stands for.
         aliases: of a document.
         tags: local tags, such as `!reset`, that are kept in `Node.tag` instead of refused.
+        repeated_keys: whether the last of several equal keys counts, as it does for Kubernetes,
+            instead of all being refused.
     """
 
     size: int = SIZE_LIMIT
@@ -38,6 +40,7 @@ class Limits:
     nodes: int = MAX_NODES
     aliases: int = MAX_ALIASES
     tags: frozenset[str] = frozenset()
+    repeated_keys: bool = False
 
 
 DEFAULT_LIMITS: Final = Limits()

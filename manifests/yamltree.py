@@ -1,9 +1,10 @@
 """YAML of people, read with bounds: plain values, and the place in the file of each.
 
 Built from the parser's events one by one, so that nothing hostile is ever held: no recursion, no
-alias expanded into more nodes than the limit, no tag that stands for code. Refused: duplicate
-keys, keys that are not scalars, and for `load` more than one document. What a key or value
-should be is not judged here. Merge keys (`<<`) are followed, as Compose files use them.
+alias expanded into more nodes than the limit, no tag that stands for code. Refused: keys that are
+not scalars, duplicate keys unless they are allowed, and for `load` more than one document. What a
+key or value should be is not judged here. Merge keys (`<<`) are followed, as Compose files use
+them.
 
 Source: YAML 1.2.2 section 3.2.1; what unquoted scalars mean is in `yamlscalar`.
 """
@@ -194,7 +195,7 @@ class _Builder:
                 raise self._bad(key.position, "expected a key, found a list or mapping")
             if key.position in self._merges:
                 merged.extend(self._merge_sources(value))
-            elif key.source in entries:
+            elif key.source in entries and not self._limits.repeated_keys:
                 first = entries[key.source].position
                 raise self._bad(
                     key.position, f"duplicate key {key.source[:100]!r}, first at line {first.line}"

@@ -154,7 +154,7 @@ class Loader:
         content: dict[str, Value] = {}
         for key, one in entry.node.value.items():
             if key in SERVICE_KEYS:
-                content[key] = reader.value(one.node, one.position)
+                content[key] = reader.service_value(key, one)
             else:
                 reader.check(one.node)
         empty = reader.value(replace(entry.node, value={}), entry.position)

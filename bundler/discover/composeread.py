@@ -1,7 +1,9 @@
 """One compose document with its variables filled in, from YAML nodes.
 
-Tells every variable that must be set and is not, wherever in the file it stands, as Docker
-Compose does; keeps only the branches that can say something of images.
+Tells every variable that must be set and is not, wherever in the file it stands: a problem where
+an image depends on it, a remark elsewhere, for a password is set on the host and never known to
+whoever builds. Docker Compose refuses both. Keeps only the branches that can say something of
+images.
 """
 
 from __future__ import annotations
@@ -37,6 +39,8 @@ SERVICE_KEYS: Final = frozenset(
     }
 )
 """What is kept of a service."""
+OPEN_KEYS: Final = frozenset({"environment", "volumes"})
+"""What is kept of a service and may depend on what only the host knows."""
 
 
 class Reader:
@@ -53,10 +57,23 @@ class Reader:
         self._variables = variables
         self._notes = notes
         self._seen: set[int] = set()
+        self._settled = True
 
     def place(self, position: Position) -> Place:
         """Return a place in the file."""
         return Place(self._file, position.line, position.column)
+
+    def service_value(self, key: str, entry: Entry) -> Value:
+        """Return what stands under a key of a service.
+
+        Raises:
+            Refused: too much, as `Notes.spend` says.
+        """
+        self._settled = key not in OPEN_KEYS
+        try:
+            return self.value(entry.node, entry.position)
+        finally:
+            self._settled = True
 
     def value(self, node: Node, key: Position | None = None) -> Value:
         """Return a node with all that is in it.
@@ -87,7 +104,7 @@ class Reader:
         Raises:
             Refused: too much, as `Notes.spend` says.
         """
-        waiting = [node]
+        self._settled, waiting = False, [node]
         while waiting:
             one = waiting.pop()
             if id(one) in self._seen:
@@ -96,6 +113,7 @@ class Reader:
             if isinstance(one.value, str):
                 self._fill(one)
             waiting += _children(one)
+        self._settled = True
 
     def _fill(self, node: Node) -> Filled | None:
         """Fill in a text and tell what is missing in it; None when it can't be read."""
@@ -114,14 +132,17 @@ class Reader:
         return filled
 
     def _tell_missing(self, missing: Missing, place: Place) -> None:
-        found = "an empty one" if missing.empty else "none"
         said = f": {missing.message}" if missing.message else ""
+        if not self._settled:
+            self._notes.remark(place, f"{missing.name} must be set where the app runs{said}")
+            return
+        found = "an empty one" if missing.empty else "none"
         self._notes.problem(
             place,
             "compose-variable-required",
             f"expected a value of {missing.name}, found {found}{said}",
             f"set {missing.name} under `environment:` of this source, in .env, or in the"
-            " environment; where it names no image, any value will do here",
+            " environment",
         )
 
 

@@ -30,7 +30,7 @@ FILE_NODES: Final = 500_000
 MAX_DOCUMENTS: Final = 10_000
 MAX_COLUMN: Final = 1000
 """Up to where the columns of JSON values that share a line are kept."""
-LIMITS: Final = Limits(size=DOCUMENT_LIMIT, depth=100, nodes=100_000)
+LIMITS: Final = Limits(size=DOCUMENT_LIMIT, depth=100, nodes=100_000, repeated_keys=True)
 
 RENDER_HINT: Final = (
     "render it first: `helm template RELEASE CHART > rendered.yaml`,"

@@ -226,7 +226,6 @@ def test_every_problem_is_told_with_its_place() -> None:
     assert [f"{one.place}:{one.place.column} {one.code}" for one in found.problems] == [
         "compose.yaml:4:12 compose-variable-unset",
         "compose.yaml:6:12 compose-variable-required",
-        "compose.yaml:10:17 compose-variable-required",
         "compose.yaml:12:3 compose-image-missing",
         "compose.yaml:15:12 compose-malformed",
         "compose.yaml:18:18 compose-depends-on",
@@ -241,15 +240,16 @@ def test_every_problem_is_told_with_its_place() -> None:
 
 
 def test_messages_say_the_name_and_how_to_mend_it() -> None:
-    unset, required, password, *_ = find("unresolved").problems
+    found = find("unresolved")
+    unset, required, *_ = found.problems
     assert unset.message == ("expected a value of TAG in the image of service missing, found none")
     assert unset.hint == (
         "set TAG under `environment:` of this source, in .env, or in the environment;"
         " or write ${TAG:-default}"
     )
     assert required.message == "expected a value of IMAGE, found none: which one"
-    assert password.message == "expected a value of PASSWORD, found none"
-    assert "any value will do here" in password.hint
+    remarks = [f"{one.place} {one.message}" for one in found.remarks]
+    assert "compose.yaml:10 PASSWORD must be set where the app runs" in remarks
 
 
 def test_what_is_no_image_is_remarked() -> None:

@@ -92,7 +92,6 @@ def test_the_same_images(
         "services: {a: {command: x}}",
         "services: {a: {image: 1.10}}",
         "services: {a: {image: 'x:${TAG:?}'}}",
-        "services: {a: {image: x, environment: {B: '${B?needed}'}}}",
         "services: {a: {image: 'x:${TAG'}}",
         "services: {a: {image: x}, a: {image: y}}",
         "services: {a: }",

@@ -410,7 +410,6 @@ def test_a_file_without_documents(document: str, tmp_path: Path) -> None:
         (pod("a\0").encode(), "a.yaml:7", "control character U+0000 is not allowed"),
         (b"---\n\xff\n---\n", "a.yaml:2", "expected UTF-8, found byte 0xff"),
         (b"a: " + b"[" * 500, "a.yaml:1", "nested deeper than 100"),
-        (b"a: 1\na: 2\n", "a.yaml:2", "duplicate key 'a', first at line 1"),
         (b"a: *b\n", "a.yaml:1", "no anchor of this name before this alias"),
         (b"a: !!python/object:os.system x\n", "a.yaml:1", "unknown tag"),
         (b"\n---\na:\n\t- b\n", "a.yaml:4", "a tab can't indent: use spaces"),
@@ -422,6 +421,12 @@ def test_a_text_that_can_not_be_read(data: bytes, place: str, message: str) -> N
     assert (str(problem.place), problem.code) == (place, "kubernetes-malformed")
     assert problem.message.startswith("expected a YAML or JSON document: ")
     assert message in problem.message
+
+
+def test_the_last_of_equal_keys_counts_as_for_kubernetes() -> None:
+    text = pod("first:1") + "      image: last:1\n"
+    found = kubernetes.discover_text(text.encode(), "a.yaml")
+    assert [one.written for one in found.mentions] == ["last:1"]
 
 
 def test_a_broken_document_hides_no_other() -> None:
