@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from bundler.cache import Cache
 from bundler.pools import worker_pool
 from bundler.problems import documents_of, together
-from bundler.sources import Document, ImageSource
+from bundler.sources import AnnouncingSource, Document, ImageSource
 from manifests.digest import Digest
 from manifests.errors import AppManifestError, MoonliftError, SourceFailed
 from manifests.lock import Lock, LockedImage, LockedManifest
@@ -181,6 +181,21 @@ class CachedDocuments:
         if self.cache.document(document.digest, MANIFEST_LIMIT) is None:
             self.cache.put_document(document.raw)
         return document
+
+    def unchanged(self, reference: Reference, last: LockedImage | None) -> Document | None:
+        """Return what the reference named last, if it is cached and still what it names.
+
+        Only asks for the digest, which registries that count downloads don't count.
+        """
+        if last is None or reference.digest or not isinstance(self.source, AnnouncingSource):
+            return None
+        data = self.cache.document(last.digest, MANIFEST_LIMIT)
+        try:
+            if data is None or self.source.head(reference) != last.digest:
+                return None
+        except MoonliftError:
+            return None  # what is wrong, if anything, is told by the answer to the real question
+        return Document(data, last.media_type)
 
     def known(self, reference: Reference, descriptor: Descriptor) -> bytes:
         """Return an index by its digest, whose size nobody told."""

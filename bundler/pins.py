@@ -60,13 +60,15 @@ def pin(wanted: Sequence[WantedImage], old: Lock | None, renew: Renew) -> Pins:
         old: the lock; None when there is none.
         renew: `ALL` to let nothing hold.
     """
-    locked = {} if old is None or renew is Renew.ALL else _by_reference(old)
+    locked = {} if old is None else _by_reference(old)
     held: dict[str, LockedImage] = {}
     asked: list[WantedImage] = []
     unknown: list[WantedImage] = []
     for image in wanted:
         known = locked.get(str(image.reference))
-        if known is None or not _is_pinned(image, known):
+        if renew is Renew.ALL:
+            asked.append(replace(image, last=known))
+        elif known is None or not _is_pinned(image, known):
             asked.append(image)
             unknown += [image] if image.origin in ASKS_REGISTRY and _is_news(known) else []
         elif _answers(image, known):

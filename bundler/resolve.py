@@ -44,6 +44,7 @@ class WantedImage:
         origin: kind of source asked for: `auto`, `registry`, `docker`, `oci:PATH`, ...
         mentions: every place that names it.
         pinned: what the lock says that it names; None to look it up.
+        last: what the old lock has for it, where it is looked up all the same.
         agreeing: mentions that name a digest beside a tag that others name alone: they must agree.
     """
 
@@ -54,6 +55,7 @@ class WantedImage:
     origin: str
     mentions: tuple[Mention, ...] = ()
     pinned: LockedImage | None = None
+    last: LockedImage | None = None
     agreeing: tuple[Mention, ...] = ()
 
     @property

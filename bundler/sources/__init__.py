@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol, Self, runtime_checkable
 
 from manifests.digest import Digest
 from manifests.oci import Descriptor
@@ -78,4 +78,16 @@ class ImageSource(Protocol):
 
         Raises:
             SourceFailed: it is not there or the source keeps failing.
+        """
+
+
+@runtime_checkable
+class AnnouncingSource(ImageSource, Protocol):
+    """A source that tells a digest without handing out what it is of."""
+
+    def head(self, reference: Reference) -> Digest | None:
+        """Return what `reference` names; None when the source does not say.
+
+        Raises:
+            AppManifestError, SourceFailed: as `resolve`.
         """

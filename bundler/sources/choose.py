@@ -78,7 +78,8 @@ class Sources:
     def _ask(self, origin: str, image: WantedImage) -> Opened:
         documents = CachedDocuments(self.named(origin), self._cache)
         if image.pinned is None:
-            return Opened(origin, documents, documents.resolve(image.reference))
+            found = documents.unchanged(image.reference, image.last)
+            return Opened(origin, documents, found or documents.resolve(image.reference))
         known = Descriptor(image.pinned.media_type, image.pinned.digest, 0)
         with gone_digests(image.pinned):
             raw = documents.known(image.reference, known)
