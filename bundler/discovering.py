@@ -9,6 +9,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from bundler.appfiles import host_platform
 from bundler.discover.detect import Detected, detect_file, detect_folder
@@ -22,7 +23,7 @@ from bundler.init import product_name
 from manifests.app import App
 from manifests.errors import AppManifestError, UsageError
 
-APP: str = "app.yaml"
+APP: Final = "app.yaml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ def discover_path(path: Path, environ: Mapping[str, str], write: Path | None = N
     if detected.is_empty:
         raise AppManifestError(
             "discover-nothing",
-            f"expected files that name images, found none in {path}",
+            f"expected files that name images, found none in {path}{_unseen(detected)}",
             hint="bundle init writes an app.yaml in which images are listed by hand",
         )
     name = product_name(base.resolve().name)
@@ -89,6 +90,14 @@ def _detect(path: Path) -> tuple[Path, Detected]:
         f"expected a folder or file at {path}, found none",
         hint="name the folder that holds the app's files",
     )
+
+
+def _unseen(detected: Detected) -> str:
+    if not detected.skipped:
+        return ""
+    first = detected.skipped[0]
+    others = f" and {len(detected.skipped) - 1} more" if len(detected.skipped) > 1 else ""
+    return f"; not looked at: {first.path} ({first.reason}){others}"
 
 
 def _between(start: Path, end: Path) -> str:

@@ -48,7 +48,7 @@ def tell_image(
             )
         case What.NO_IMAGE:
             _no_image(findings, argument, by)
-    if named.doubt:
+    if named.doubt and argument.unknown is None:
         findings.remark(argument.place, named.doubt)
 
 

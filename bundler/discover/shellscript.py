@@ -19,7 +19,7 @@ from bundler.discover.shellassign import (
 )
 from bundler.discover.shellblocks import Blocks
 from bundler.discover.shellcommand import Command, Script, argument_of, parameters_of
-from bundler.discover.shellexpand import Expansion
+from bundler.discover.shellexpand import Expansion, named
 from bundler.discover.shellscene import MAX_NESTING, Function, Scene
 from bundler.discover.shelltokens import Kind, Operator, ShellLimit, Word, pieces_of
 from bundler.discover.shellvariables import Alternatives, distinct
@@ -199,7 +199,7 @@ class _Walk:
         if items and not self._blocks.silent:
             self._substitutions(items)
             rows = (values for item in items for values in self._expansion.fields(item))
-            found = distinct((value,) for values in rows for value in values)
+            found = distinct((named(value, name),) for values in rows for value in values)
             certain = bool(found)
             self._variables.set(name, found)
         self._blocks.open("loop", words[0].start)

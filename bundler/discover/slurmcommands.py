@@ -7,6 +7,7 @@ are in `enginecommands`, Apptainer and enroot in `apptainercommands`.
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, TypeAlias
 
@@ -35,6 +36,11 @@ _WRAPPERS: Final = frozenset(
 )
 _WITH_SCRIPT: Final = frozenset({"ssh", "watch", "parallel", "script"})
 _TALKERS: Final = frozenset({"echo", "printf", "logger", "test", "[", "[[", ":", "grep", "sed"})
+_CONTAINERS: Final = re.compile(
+    r"^#SBATCH[^\n]{0,300}--container-image"
+    r"|^[ \t]*(?:srun|docker|podman|apptainer|singularity|enroot)[ \t]",
+    re.MULTILINE,
+)
 _TAKERS: Final[Mapping[str, Callable[[Findings, str, Arguments], None]]] = {
     **dict.fromkeys(ENGINES, take_engine),
     **dict.fromkeys(APPTAINER, take_apptainer),
@@ -109,6 +115,12 @@ class Commands:
             return [Script(text, place.file, place=place)]
         if name not in _TALKERS:
             self._look_for_uris(arguments)
+        if document is not None and _CONTAINERS.search(document.text):
+            self.findings.remark(
+                document.place(0),
+                "a here-document with commands that start containers, which are not taken in:"
+                " where a job is made of it, list their images under images:",
+            )
         return []
 
     def _wrapper(self, name: str, arguments: Arguments, document: Script | None) -> list[Script]:

@@ -12,6 +12,8 @@ from bundler.discover.shellvariables import Unknown, Why
 from manifests.platform import Platform
 from manifests.safetext import safe_line
 
+_OF_FILES: Final = ("read ", "mapfile ", "readarray ", "$(cat ", "$(<")
+"""Commands that take images out of a file."""
 MAX_FINDINGS: Final = 10_000
 """Of one file."""
 
@@ -114,11 +116,11 @@ def _remedy(lost: Unknown) -> str:
         return "write the image itself, or give it to srun --container-image in a command"
     if lost.name in ("@", "*"):
         return "name the image in the script, or list it under images:"
-    if lost.source.startswith(("read ", "mapfile ", "readarray ")):
-        return "list the file that it reads under sources: in app.yaml, as list:"
     if lost.name:
         key = lost.name if lost.name.isidentifier() else f'"{lost.name}"'
-        return f"give it beside `slurm:` in app.yaml: environment: {{{key}: VALUE}}"
+        given = f"give it beside `slurm:` in app.yaml: environment: {{{key}: VALUE}}"
+        several = "; where it is several, list the file that has them under sources:, as list:"
+        return given + (several if lost.source.startswith(_OF_FILES) else "")
     return (
         "assign it to a variable, such as IMAGE, use that one here, and give it beside `slurm:`"
         " in app.yaml: environment: {IMAGE: VALUE}"

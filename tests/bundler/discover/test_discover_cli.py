@@ -155,6 +155,8 @@ def test_nothing_found_and_no_such_path(tmp_path: Path, bundle: Cli) -> None:
     said = bundle("discover", tmp_path)
     assert said.code == ExitCode.APP_MANIFEST
     assert "discover-nothing" in said.err
+    (tmp_path / "vendor").mkdir()
+    assert "not looked at: vendor (holds dependencies)" in bundle("discover", tmp_path).err
     said = bundle("discover", tmp_path / "none")
     assert said.code == ExitCode.USAGE
     assert "path-not-found" in said.err

@@ -91,8 +91,9 @@ def test_pyxis_in_directives_commands_and_variables() -> None:
         GpuRequest(Place("train.sbatch", 4, 9), "#SBATCH --gres", 8),
         GpuRequest(Place("train.sbatch", 17, 6), "srun --gpus-per-node", 8),
     )
-    (squash,) = found.remarks
-    assert squash.place.line == 25
+    document, squash = found.remarks
+    assert (document.place.line, squash.place.line) == (22, 25)
+    assert "a here-document with commands" in document.message
     assert "list it under files:" in squash.message
 
 
@@ -351,6 +352,7 @@ def test_what_names_no_image(script: str) -> None:
         ("docker pull a:$(cat v)", "slurm-substitution", "what `$(cat v)` prints"),
         ("V=$(cat v); docker pull a:$V", "slurm-substitution", "V comes from `$(cat v)`"),
         ("read -r I; docker pull $I", "slurm-substitution", "I comes from `read I`"),
+        ("for i in $(cat l); do docker pull $i; done", "slurm-substitution", "i comes from `$(cat"),
         ("docker pull ${!I}", "slurm-substitution", "`${!I}` is not worked out here"),
         ("docker run --whatever a b", "slurm-option", "whether 'a' is its value or the image"),
         ("apptainer run shub://a/b", "slurm-not-an-image", "found 'shub://a/b'"),
