@@ -97,7 +97,7 @@ def relock(
     if stale:
         asked = tuple(image for image in pins.open if image not in pins.unknown)
     resolution = resolve(asked, open_source, progress)
-    problems = [*named.problems, *stale, *resolution.problems]
+    problems = [*named.problems, *stale, *sorted(resolution.problems, key=_where)]
     if problems:
         raise together(problems)
     images = pins.merge(named.merged.images, resolution.images)
@@ -107,6 +107,10 @@ def relock(
     if options.renew is Renew.NOTHING and made.is_stale:
         raise _stale(path, app_path, [str(change) for change in changes])
     return made
+
+
+def _where(problem: MoonliftError) -> tuple[str, int]:
+    return str(problem.context.get("file", "")), int(problem.context.get("line", 0))
 
 
 @dataclass(frozen=True, slots=True)
