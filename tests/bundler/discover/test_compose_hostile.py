@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bundler.discover.compose import discover
-from bundler.discover.composenotes import MAX_NOTES
+from bundler.discover.compose.notes import MAX_NOTES
 from bundler.discover.folder import DiskFolder, Unreadable
 from bundler.discover.found import Found
 from manifests.appsources import ComposeSource

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bundler.discover.composeenv import Known, parse_env
-from bundler.discover.composenotes import Notes, Refused
-from bundler.discover.composevars import MAX_VALUE, MalformedInterpolation, Missing, interpolate
+from bundler.discover.compose.env import Known, parse_env
+from bundler.discover.compose.notes import Notes, Refused
+from bundler.discover.compose.vars import MAX_VALUE, MalformedInterpolation, Missing, interpolate
 
 VARIABLES = {"V": "v", "E": ""}
 

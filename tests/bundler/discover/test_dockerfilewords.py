@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bundler.discover.dockerfilepattern import BadPattern, Pattern
-from bundler.discover.dockerfilewords import BadSubstitution, Value, fill_in
+from bundler.discover.dockerfile.pattern import BadPattern, Pattern
+from bundler.discover.dockerfile.words import BadSubstitution, Value, fill_in
 
 VARIABLES = {
     "tag": Value("1.27.3-alpine"),

@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from bundler.discover import helm
 from bundler.discover.folder import DiskFolder
 from bundler.discover.found import Found, Problem
-from bundler.discover.helmchart import UNPACKED_LIMIT, read_charts
-from bundler.discover.helmplaces import Rendered
+from bundler.discover.helm.chart import UNPACKED_LIMIT, read_charts
+from bundler.discover.helm.places import Rendered
 from bundler.discover.kubernetes import discover_text
 from manifests.appsources import HelmSource
 from tests.bundler.discover.programs import only_on_path, real, stand_in

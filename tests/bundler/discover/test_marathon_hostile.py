@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bundler.discover import marathon
 from bundler.discover.folder import DiskFolder
 from bundler.discover.found import Found
+from bundler.discover.marathon import source
 from manifests.appsources import MarathonSource
 
 FIELDS = st.sampled_from(
@@ -129,7 +129,7 @@ class OneFile:
 
 def assert_told(data: bytes) -> Found:
     """Something is told of every document, and nothing that a screen could not show."""
-    found = marathon._file("m.json", OneFile(data), chosen=True)
+    found = source._file("m.json", OneFile(data), chosen=True)
     told = [one.message + one.hint for one in found.problems]
     told += [one.message for one in found.remarks]
     assert told or found.mentions or data.strip().startswith((b"{", b"["))
@@ -176,5 +176,5 @@ def test_what_is_no_text_is_told(data: bytes) -> None:
 
 def test_a_file_that_is_too_large_is_told(tmp_path: Path) -> None:
     (tmp_path / "m.json").write_bytes(b" " * 10 * 1024 * 1024)
-    found = marathon.discover(MarathonSource(marathon=("m.json",)), DiskFolder(tmp_path))
+    found = source.discover(MarathonSource(marathon=("m.json",)), DiskFolder(tmp_path))
     assert [one.code for one in found.problems] == ["marathon-unreadable"]

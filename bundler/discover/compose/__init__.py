@@ -1,0 +1,5 @@
+"""Docker Compose files: `source` reads one `compose:` of an app; the rest is its rooms."""
+
+from bundler.discover.compose.source import discover
+
+__all__ = ["discover"]

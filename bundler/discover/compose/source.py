@@ -1,0 +1,128 @@
+"""Docker Compose files: the images of all active services, and the GPUs that they ask for.
+
+The entry of the `compose` modules: `project` settles what holds for all files,
+`load` gives the services, `service`, `gpu` and `build` say what each
+of them names.
+
+Source: Compose specification, as Docker Compose 2.40 carries it out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from bundler.discover.compose.build import Builds
+from bundler.discover.compose.files import Files, Wanted
+from bundler.discover.compose.gpu import gpu_requests
+from bundler.discover.compose.load import Loader, Project
+from bundler.discover.compose.notes import Notes, Refused
+from bundler.discover.compose.project import Settings, read_settings, remark_override
+from bundler.discover.compose.service import Service, check_dependencies, is_active, mentions
+from bundler.discover.compose.shape import Unexpected, tell_unexpected
+from bundler.discover.compose.tree import Merge, Value
+from bundler.discover.folder import Folder, join
+from bundler.discover.found import Found, GpuRequest, Mention, Place, joined
+from manifests.appsources import ComposeSource
+
+
+def discover(source: ComposeSource, folder: Folder, environ: Mapping[str, str]) -> Found:
+    """Return the images that compose files name.
+
+    Args:
+        source: files and options.
+        folder: the app manifest's.
+        environ: variables of the process; those of the source win.
+    """
+    notes = Notes()
+    files = Files(folder, notes)
+    source = source.model_copy(update={"compose": tuple(join(".", one) for one in source.compose)})
+    settings = read_settings(source, folder, environ, files, notes)
+    remark_override(source, files, notes)
+    loader = Loader(files, notes)
+    wanted = [Wanted(file, Place(file, 1)) for file in source.compose]
+    project = Project(settings.folder, settings.variables, source.compose)
+    loaded = _there(loader.load(wanted, project), wanted[0].place, notes)
+    services = _active(loaded, wanted[0].place, settings, notes)
+    namer = _Namer(settings.name, "_" if loader.old_shape else "-")
+    parts = [_images(service, namer, settings, notes) for service in services]
+    if loader.complete:
+        _check(services, loaded, settings, notes)
+    if source.bases:
+        parts += _bases(services, files, settings, notes)
+    return joined((*parts, Found(problems=notes.problems, remarks=notes.remarks)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Namer:
+    """How images are named that are built and not named: `-` since version 2, `_` before."""
+
+    project: str
+    separator: str
+
+    def name(self, service: Service) -> str:
+        return f"{self.project}{self.separator}{service.name}" if self.project else ""
+
+
+def _there(services: Mapping[str, Value], start: Place, notes: Notes) -> dict[str, Value]:
+    """Return the services that were not reset; a source without any is told."""
+    found: dict[str, Value] = {}
+    for name, value in services.items():
+        if value.merge is Merge.RESET:
+            continue
+        if isinstance(value.content, Mapping):
+            found[name] = value
+        else:
+            tell_unexpected(Unexpected(value, f"a mapping for service {name}"), notes)
+    if not found and not notes.problems:
+        notes.problem(
+            start,
+            "compose-malformed",
+            "expected services, found none",
+            "name the file that has `services:`, or remove this source",
+        )
+    return found
+
+
+def _active(
+    services: Mapping[str, Value], start: Place, settings: Settings, notes: Notes
+) -> list[Service]:
+    """Return the services that are started."""
+    found: list[Service] = []
+    with suppress(Refused):
+        for name, value in services.items():
+            if is_active(value, settings.profiles, notes):
+                found.append(Service(name, value))
+    if services and not found and not notes.problems:
+        notes.remark(start, "no service is active: name profiles under `profiles:` of this source")
+    return found
+
+
+def _images(service: Service, namer: _Namer, settings: Settings, notes: Notes) -> Found:
+    told: list[Mention] = []
+    gpus: list[GpuRequest] = []
+    with suppress(Refused):
+        told.extend(mentions(service, namer.name(service), notes))
+        gpus.extend(gpu_requests(service.value, service.by, settings.variables, notes))
+    return Found(mentions=tuple(told), gpus=tuple(gpus))
+
+
+def _check(
+    services: Sequence[Service], loaded: Mapping[str, Value], settings: Settings, notes: Notes
+) -> None:
+    with suppress(Refused):
+        for service in services:
+            check_dependencies(service, loaded, settings.profiles, notes)
+
+
+def _bases(
+    services: Sequence[Service], files: Files, settings: Settings, notes: Notes
+) -> Iterator[Found]:
+    """Yield what services are built from, the same Dockerfile told once a service."""
+    from bundler.discover.dockerfile import discover_text  # noqa: PLC0415 - only for `bases: true`
+
+    builds = Builds(files, settings.variables, notes, discover_text)
+    for service in services:
+        with suppress(Refused):
+            yield builds.bases(service)

@@ -1,0 +1,5 @@
+"""Marathon documents: `source` reads one `marathon:` of an app; the rest is its rooms."""
+
+from bundler.discover.marathon.source import discover
+
+__all__ = ["discover"]
