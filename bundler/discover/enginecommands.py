@@ -63,6 +63,10 @@ def _engine_run(findings: Findings, by: str, arguments: Arguments) -> None:
     if by.startswith("nvidia-docker") and arguments:
         findings.gpu(arguments[0].place, by, None)
     _engine_gpus(findings, given, by)
+    if not given.rest and arguments and not given.has("--help"):
+        findings.remark(
+            arguments[-1].place, f"{by} names no image: does a comment cut the command off?"
+        )
     if given.has("--rootfs") or not given.rest:
         return
     if is_unclear(findings, given, by, given.rest[0]):

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Final
 
 from bundler.discover.jsontext import MalformedJsonText, load
-from bundler.discover.slurm import is_script
+from bundler.discover.slurm import SCRIPT_LIMIT, is_script
 from manifests.reference import MalformedReference, Reference
 from manifests.yamlnode import Node
 
@@ -92,7 +92,7 @@ def by_text(path: str, text: str) -> Kind | None:
     if path.endswith(_DOCUMENTS):
         return _document(path, text)
     if is_script(text):
-        return Kind.SLURM if _CONTAINERS.search(text) else None
+        return Kind.SLURM if _CONTAINERS.search(text, 0, SCRIPT_LIMIT) else None
     return Kind.LIST if _LIST.fullmatch(posixpath.basename(path)) and _is_list(text) else None
 
 

@@ -220,8 +220,20 @@ class _Walk:
                 assign(word, self._expansion, self._variables)
         elif name in READERS:
             assign_unknown(command[1:], self._variables, name)
+        elif name == "shift" or (name == "set" and command[1:2] and command[1].plain == "--"):
+            self._set_parameters(command)
         else:
             self._call(command, operator)
+
+    def _set_parameters(self, command: list[Word]) -> None:
+        """Carry out `set -- ...` and `shift`; what a caller would give stays unknown."""
+        if command[0].plain == "set":
+            fields = [self._expansion.fields(word) for word in command[2:]]
+            self._variables.parameters = tuple(parameters_of(fields))
+        elif self._variables.parameters is not None:
+            text = command[1].plain if len(command) > 1 else "1"
+            count = int(text) if text.isdecimal() and len(text) < 4 else 1
+            self._variables.parameters = self._variables.parameters[count:]
 
     def _substitutions(self, words: Iterable[Word]) -> None:
         """Walk through the commands of `$(...)` in words, as subshells."""

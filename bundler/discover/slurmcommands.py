@@ -9,6 +9,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final, TypeAlias
 
 from bundler.discover import engineoptions, slurmoptions
@@ -17,6 +18,7 @@ from bundler.discover.commandoptions import Given, read_options
 from bundler.discover.enginecommands import ENGINES, take_compose, take_engine
 from bundler.discover.imagearguments import tell_image
 from bundler.discover.shellcommand import Argument, Command, Script
+from bundler.discover.shellvariables import Unknown, Why
 from bundler.discover.slurmdirectives import Directive, directives
 from bundler.discover.slurmfindings import Findings
 from bundler.discover.slurmimages import pyxis_image, shifter_image
@@ -32,9 +34,12 @@ _WRAPPERS: Final = frozenset(
     """sudo env time exec nohup nice ionice timeout command builtin mpirun mpiexec mpiexec.hydra
     orterun prterun numactl taskset stdbuf setsid xargs chrt strace nsys ncu flock watch unbuffer
     ibrun aprun jsrun runuser gosu su-exec doas ssh parallel retry perf ltrace dumb-init tini
-    catchsegv script chronic unshare""".split()  # noqa: SIM905 - read as prose
+    catchsegv script chronic unshare -p""".split()  # noqa: SIM905 - read as prose
 )
+"""Programs that start others; `-p` is left of `time -p`, whose first word is the shell's own."""
 _WITH_SCRIPT: Final = frozenset({"ssh", "watch", "parallel", "script"})
+_FEEDERS: Final = frozenset({"xargs", "parallel"})
+"""Programs that add arguments, which they read or that stand behind `:::`."""
 _TALKERS: Final = frozenset({"echo", "printf", "logger", "test", "[", "[[", ":", "grep", "sed"})
 _CONTAINERS: Final = re.compile(
     r"^#SBATCH[^\n]{0,300}--container-image"
@@ -127,6 +132,8 @@ class Commands:
         """Look for the program that another one starts, whatever options that one has."""
         if name == "command" and arguments and arguments[0].text in ("-v", "-V"):
             return []
+        if name in _FEEDERS:
+            arguments = _fed(name, arguments)
         for at, argument in enumerate(arguments):
             if posixpath.basename(argument.text) in _PROGRAMS:
                 return self._take(arguments[at:], document)
@@ -226,6 +233,17 @@ def _names_image(line: Directive, given: Given) -> bool:
     """Tell whether the last argument of a line, which a comment cuts, is an image."""
     value = given.last(*slurmoptions.IMAGE)
     return value is not None and value.place == line.arguments[-1].place
+
+
+def _fed(name: str, arguments: Arguments) -> Arguments:
+    """Return arguments with those that `xargs` and `parallel` add, known or not."""
+    texts = [one.text for one in arguments]
+    if not arguments or ":::" in texts:
+        return [one for one in arguments if one.text != ":::"]
+    unknown = Argument("{}", arguments[-1].place, Unknown("", name, Why.OUTPUT))
+    if "{}" in texts:
+        return [replace(unknown, place=one.place) if one.text == "{}" else one for one in arguments]
+    return [*arguments, unknown]
 
 
 def _script_of(argument: Argument) -> Script:

@@ -12,7 +12,7 @@ from bundler.discover.shellvariables import Unknown, Why
 from manifests.platform import Platform
 from manifests.safetext import safe_line
 
-_OF_FILES: Final = ("read ", "mapfile ", "readarray ", "$(cat ", "$(<")
+_OF_FILES: Final = ("read ", "mapfile ", "readarray ", "$(cat ", "$(<", "xargs", "parallel")
 """Commands that take images out of a file."""
 MAX_FINDINGS: Final = 10_000
 """Of one file."""
@@ -107,7 +107,7 @@ def _reason(lost: Unknown) -> str:
         case Why.OUTPUT if lost.name:
             return f"{lost.name} comes from `{source}`, which is known only when it runs"
         case Why.OUTPUT:
-            return f"what `{source}` prints is known only when it runs"
+            return f"what `{source}` gives is known only when it runs"
     return f"`{source}` is not worked out here"
 
 
@@ -121,6 +121,8 @@ def _remedy(lost: Unknown) -> str:
         given = f"give it beside `slurm:` in app.yaml: environment: {{{key}: VALUE}}"
         several = "; where it is several, list the file that has them under sources:, as list:"
         return given + (several if lost.source.startswith(_OF_FILES) else "")
+    if lost.source in ("xargs", "parallel"):
+        return "list the file that it reads under sources: in app.yaml, as list:"
     return (
         "assign it to a variable, such as IMAGE, use that one here, and give it beside `slurm:`"
         " in app.yaml: environment: {IMAGE: VALUE}"

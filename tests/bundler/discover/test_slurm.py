@@ -175,7 +175,9 @@ def test_functions_loops_and_remote_shells() -> None:
     ]
     assert {one.platform for one in found.mentions[:4]} == {Platform("linux", "amd64")}
     assert [one.place.line for one in found.remarks] == [20, 29, 30]
-    assert not found.problems
+    (fed,) = found.problems
+    assert (fed.place.line, fed.code) == (27, "slurm-substitution")
+    assert fed.hint.endswith("as list:")
 
 
 def test_a_batch_script_of_another_language() -> None:
@@ -314,6 +316,10 @@ def test_commands(command: str, image: str) -> None:
         ("sbatch <<'E'\n#!/bin/sh\n#SBATCH --container-image a\nsrun x\nE", ["a"]),
         ("I=a:1; sbatch <<E\n#SBATCH --container-image $I\nE", ["a:1"]),
         ("docker build -t mine .; docker run mine", ["mine"]),
+        ("set -- a b; docker pull $2", ["b"]),
+        ('f() { x=$1; shift; docker run "$@"; }; f name a:1', ["a:1"]),
+        ("parallel docker pull ::: a b", ["a", "b"]),
+        ("time -p docker run a", ["a"]),
     ],
 )  # fmt: skip
 def test_values(script: str, expected: list[str]) -> None:
@@ -349,7 +355,7 @@ def test_what_names_no_image(script: str) -> None:
         ("I=a:$TAG; docker pull $I", "slurm-variable", "found 'a:$TAG': TAG is set nowhere"),
         ("docker pull $1", "slurm-variable", "`$1` is what the script is called with"),
         ("docker pull ${I:?missing}", "slurm-variable", "I is set nowhere"),
-        ("docker pull a:$(cat v)", "slurm-substitution", "what `$(cat v)` prints"),
+        ("docker pull a:$(cat v)", "slurm-substitution", "what `$(cat v)` gives"),
         ("V=$(cat v); docker pull a:$V", "slurm-substitution", "V comes from `$(cat v)`"),
         ("read -r I; docker pull $I", "slurm-substitution", "I comes from `read I`"),
         ("for i in $(cat l); do docker pull $i; done", "slurm-substitution", "i comes from `$(cat"),
