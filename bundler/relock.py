@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from bundler.appfiles import read_files
 from bundler.discover.folder import DiskFolder
@@ -27,6 +28,9 @@ from manifests.app import App
 from manifests.errors import AppManifestError, MoonliftError
 from manifests.lock import Lock, LockedGpu, LockedImage, LockedWaiver
 from manifests.safetext import safe_line
+
+MAX_GPUS: Final = 2**31 - 1
+"""Of one request; a file may say any number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +187,7 @@ def _contents(images: tuple[LockedImage, ...], named: _Named, app_path: Path) ->
 def _gpu(request: GpuRequest) -> LockedGpu:
     return LockedGpu(
         by=safe_line(request.by, limit=MAX_PLACE),
-        count=request.count,
+        count=None if request.count is None else min(max(request.count, 0), MAX_GPUS),
         devices=tuple(safe_line(device, limit=MAX_PLACE) for device in request.devices),
         place=safe_line(str(request.place), limit=MAX_PLACE),
     )

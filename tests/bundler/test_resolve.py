@@ -11,6 +11,7 @@ from unittest.mock import patch
 
 import pytest
 
+from bundler.discover.found import Found, GpuRequest, Place
 from bundler.movingtags import MOVING, is_moving
 from bundler.resolve import PARALLEL
 from bundler.sources import Document
@@ -342,6 +343,19 @@ def test_gpu_requests_are_locked(app: Workplace, bundle: Cli) -> None:
     resolve(bundle, app)
     (gpu,) = locked(app).gpus
     assert (gpu.count, gpu.by, gpu.place) == (None, "service s0", "compose.yaml:8")
+
+
+@pytest.mark.parametrize("count", [10**400, -1])
+def test_any_number_of_gpus_makes_a_lock_that_can_be_read(
+    app: Workplace, bundle: Cli, count: int
+) -> None:
+    request = GpuRequest(Place("job.sbatch", 3), "srun --gres\x1b[2J", count, ("0",) * 3)
+    write(app, "images: ['registry.test/app:1']\n")
+    with patch("bundler.relock.gather", return_value=(Found(gpus=(request,)),)):
+        assert "\x1b" not in resolve(bundle, app).out
+    (gpu,) = locked(app).gpus
+    assert gpu.count is not None
+    assert 0 <= gpu.count < 2**31
 
 
 def test_moving_tags_are_warned_about_when_they_are_looked_up(app: Workplace, bundle: Cli) -> None:
