@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from tests.bench import building, installing, resolving, upgrading, verifying
+from tests.bench import building, installing, resolving, selftesting, upgrading, verifying
 from tests.bench.measure import measure
 from tests.bench.scene import Scene, open_scene
 
@@ -15,6 +15,7 @@ PARTS = {
     "verify": verifying.run,
     "install": installing.run,
     "upgrade": upgrading.run,
+    "selftest": selftesting.run,
 }
 
 
@@ -35,7 +36,7 @@ def main() -> int:
 
 
 def _run(scene: Scene, parts: list[str], rounds: int) -> None:
-    if "build" not in parts and parts != ["resolve"]:
+    if "build" not in parts and parts not in (["resolve"], ["selftest"]):
         measure(scene.bundle_argv(scene.folder / "bundle"))
     for name, run in PARTS.items():
         if name in parts:
