@@ -10,6 +10,7 @@ import re
 from dataclasses import replace
 from typing import Final
 
+from bundler.discover.shellbraces import expand_braces, has_braces
 from bundler.discover.shellbudget import Budget
 from bundler.discover.shellpatterns import Change, change_of
 from bundler.discover.shelltokens import Kind, Piece, Word
@@ -44,7 +45,8 @@ class Expansion:
         Raises:
             ShellLimit: too much of them.
         """
-        return self._joined(word, split=True)
+        found = self._joined(word, split=True)
+        return tuple(map(expand_braces, found)) if has_braces(word) else found
 
     def text(self) -> tuple[str, ...]:
         """Return the whole text with its variables filled in, as in double quotes."""

@@ -317,6 +317,11 @@ def test_commands(command: str, image: str) -> None:
         ("I=a:1; sbatch <<E\n#SBATCH --container-image $I\nE", ["a:1"]),
         ("docker build -t mine .; docker run mine", ["mine"]),
         ("set -- a b; docker pull $2", ["b"]),
+        ("R=r.example; docker pull $R/{a,b}:1", ["r.example/a:1", "r.example/b:1"]),
+        ("for t in {08..10} {x,{y,z}}; do docker pull a:$t; done", [
+            "a:08", "a:09", "a:10", "a:x", "a:y", "a:z",
+        ]),
+        ("docker run --name '{a,b}' --label {} a:1 {x,y}", ["a:1"]),
         ('f() { x=$1; shift; docker run "$@"; }; f name a:1', ["a:1"]),
         ("parallel docker pull ::: a b", ["a", "b"]),
         ("time -p docker run a", ["a"]),
@@ -472,6 +477,9 @@ HOSTILE = {
     "images": b"".join(b"docker pull a:%d\n" % number for number in range(12_000)),
     "directives": b"#SBATCH " + b"a " * 250_000,
     "arithmetic": b"srun $((" * 50_000,
+    "brace lists": b"docker pull " + b"{a,b}" * 20_000,
+    "brace ranges": b"docker pull {1..999999}{1..999999}",
+    "open braces": b"docker pull " + b"{a," * 100_000,
     "emoji": "docker run \U0001f600 \ue000".encode() * 20_000,
     "replaced": b"srun\na=" + b"x" * 60_000 + b"\nb=${a//x/" + b"y" * 90 + b"}\n",
 }  # fmt: skip
