@@ -8,6 +8,9 @@ from typing import Final
 from bundler.discover.shelltokens import Kind, ShellLimit, Word
 from bundler.discover.shellvariables import MAX_ALTERNATIVES, Value, Values
 
+MAX_TEXT: Final = 4096
+"""Characters of a word with braces; a longer one is left as it is."""
+
 _BRACES: Final = re.compile(
     r"\{([^{},]*(?:,[^{},]*)+)\}|\{([0-9]{1,6})\.\.([0-9]{1,6})\}", re.ASCII
 )
