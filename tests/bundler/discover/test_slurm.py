@@ -181,9 +181,9 @@ def test_functions_loops_and_remote_shells() -> None:
 
 
 def test_a_batch_script_of_another_language() -> None:
-    found = inputs("infer.py")
+    found = inputs("infer.sbatch")
     assert told(found) == [
-        "infer.py:4 #SBATCH --container-image: registry.example/vision/infer:5.1"
+        "infer.sbatch:4 #SBATCH --container-image: registry.example/vision/infer:5.1"
     ]
     assert [one.count for one in found.gpus] == [3]
 
