@@ -34,7 +34,6 @@ REMEDIES: Final[Mapping[str, str]] = {
     "out-of-memory": "Free memory, or raise the limit of the container or job.",
     "launch-failed": "The device took the work and gave nothing back: run again with --full.",
     "device-unknown": "List what there is: python -m selftest --list",
-    "device-gone": "A device was there when devices were listed and then was not: look at dmesg.",
     "no-devices": "Nothing was tested: give other values for --backend or --device.",
     "gpus-missing": "Fewer graphics processors were found than --expect-gpus: look at the findings"
     " above, at lspci, and at what the container was granted.",
