@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Final
 
 from bundler.discover.jsontext import MalformedJsonText, load
-from bundler.discover.slurm import SCRIPT_LIMIT, is_script
+from bundler.discover.slurm.source import SCRIPT_LIMIT, is_script
 from manifests.reference import MalformedReference, Reference
 from manifests.yamlnode import Node
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from bundler.discover.found import Place
-from bundler.discover.shellcommand import Argument, Script
-from bundler.discover.shellvariables import Unknown, Why
+from bundler.discover.shell.command import Argument, Script
+from bundler.discover.shell.variables import Unknown, Why
 
 MAX_ARGUMENTS: Final = 1000
 """Of one line; Slurm itself takes lines of 8 KiB at most."""

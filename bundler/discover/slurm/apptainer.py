@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, TypeAlias
 
-from bundler.discover import engineoptions
-from bundler.discover.commandoptions import read_options
-from bundler.discover.imagearguments import SQUASHED, is_unclear, platform_of, tell_image
-from bundler.discover.shellcommand import Argument
-from bundler.discover.slurmfindings import Findings
-from bundler.discover.slurmimages import Named, What, apptainer_uri, enroot_uri
+from bundler.discover.shell.command import Argument
+from bundler.discover.slurm import engineoptions
+from bundler.discover.slurm.arguments import SQUASHED, is_unclear, platform_of, tell_image
+from bundler.discover.slurm.findings import Findings
+from bundler.discover.slurm.getopt import read_options
+from bundler.discover.slurm.images import Named, What, apptainer_uri, enroot_uri
 
 Arguments: TypeAlias = Sequence[Argument]
 

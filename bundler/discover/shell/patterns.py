@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
-from bundler.discover.shelltokens import Kind, Word
+from bundler.discover.shell.tokens import Kind, Word
 
 Change: TypeAlias = Callable[[str], str]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from bundler.discover.commandoptions import Options, table
+from bundler.discover.slurm.getopt import Options, table
 
 _COMMON: Final = table(
     """--bell --container-entrypoint --container-entrypoint-log --container-mount-home

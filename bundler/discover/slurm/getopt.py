@@ -1,7 +1,7 @@
 """Options of programs on a command line, so that what stands behind them is found.
 
 Owns the conventions of getopt_long and pflag: clusters of letters, `--name=value`, `--`. Which
-options a program has is told by tables in `slurmoptions` and `engineoptions`.
+options a program has is told by tables in `options` and `engineoptions`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from bundler.discover.shellcommand import Argument
+from bundler.discover.shell.command import Argument
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Images that batch scripts start: `#SBATCH` lines, pyxis, Apptainer, enroot, Docker, Podman.
 
-Owns which files are scripts, and puts the shell's grammar (`shellscript`) and the meaning of
-commands (`slurmcommands`) together. No shell is run.
+Owns which files are scripts, and puts the shell's grammar (`shell.script`) and the meaning of
+commands (`commands`) together. No shell is run.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from typing import Final
 
 from bundler.discover.folder import Folder, Unreadable, join, parent
 from bundler.discover.found import Found, Place, Problem, joined
-from bundler.discover.shellcommand import Argument, Script
-from bundler.discover.shellscene import Load, Scene
-from bundler.discover.shellscript import walk
-from bundler.discover.shelltokens import ShellLimit
-from bundler.discover.shellvariables import UNKNOWN
-from bundler.discover.slurmcommands import Commands
-from bundler.discover.slurmfindings import Findings
+from bundler.discover.shell.command import Argument, Script
+from bundler.discover.shell.scene import Load, Scene
+from bundler.discover.shell.script import walk
+from bundler.discover.shell.tokens import ShellLimit
+from bundler.discover.shell.variables import UNKNOWN
+from bundler.discover.slurm.commands import Commands
+from bundler.discover.slurm.findings import Findings
 from manifests.appsources import SlurmSource
 from manifests.safetext import safe_line
 

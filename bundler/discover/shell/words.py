@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from bundler.discover.shelldocuments import HereDocuments
-from bundler.discover.shelltokens import Kind, Operator, Piece, ShellLimit, Token, Word
+from bundler.discover.shell.documents import HereDocuments
+from bundler.discover.shell.tokens import Kind, Operator, Piece, ShellLimit, Token, Word
 
 MAX_PIECES: Final = 20_000
 """Pieces of words of one command."""

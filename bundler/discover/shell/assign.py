@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from bundler.discover.shellexpand import Expansion, named
-from bundler.discover.shelltokens import Kind, Word
-from bundler.discover.shellvariables import (
+from bundler.discover.shell.expand import Expansion, named
+from bundler.discover.shell.tokens import Kind, Word
+from bundler.discover.shell.variables import (
     Alternatives,
     Unknown,
     Variables,

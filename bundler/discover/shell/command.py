@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from bundler.discover.found import Place
-from bundler.discover.shellvariables import Alternatives, Unknown, Value
+from bundler.discover.shell.variables import Alternatives, Unknown, Value
 
 _BREAK: Final = re.compile("\n")
 

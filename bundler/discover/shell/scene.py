@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
-from bundler.discover.shellbudget import Budget
-from bundler.discover.shellcommand import Argument, Command, Script
-from bundler.discover.shellvariables import Variables
+from bundler.discover.shell.budget import Budget
+from bundler.discover.shell.command import Argument, Command, Script
+from bundler.discover.shell.variables import Variables
 
 MAX_NESTING: Final = 20
 """Functions, substitutions and scripts in scripts within each other."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, TypeAlias
 
-from bundler.discover import engineoptions
-from bundler.discover.commandoptions import Given, read_options
-from bundler.discover.imagearguments import is_unclear, platform_of, tell_image
-from bundler.discover.shellcommand import Argument
-from bundler.discover.slurmfindings import Findings
-from bundler.discover.slurmimages import engine_image
+from bundler.discover.shell.command import Argument
+from bundler.discover.slurm import engineoptions
+from bundler.discover.slurm.arguments import is_unclear, platform_of, tell_image
+from bundler.discover.slurm.findings import Findings
+from bundler.discover.slurm.getopt import Given, read_options
+from bundler.discover.slurm.images import engine_image
 
 Arguments: TypeAlias = Sequence[Argument]
 

@@ -10,20 +10,20 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from bundler.discover.shellassign import (
+from bundler.discover.shell.assign import (
     DECLARATIONS,
     READERS,
     assign,
     assign_unknown,
     is_assignment,
 )
-from bundler.discover.shellblocks import Blocks
-from bundler.discover.shellcommand import Command, Script, argument_of, parameters_of
-from bundler.discover.shellexpand import Expansion, named
-from bundler.discover.shellscene import MAX_NESTING, Function, Scene
-from bundler.discover.shelltokens import Kind, Operator, ShellLimit, Word, pieces_of
-from bundler.discover.shellvariables import Alternatives, distinct
-from bundler.discover.shellwords import Words
+from bundler.discover.shell.blocks import Blocks
+from bundler.discover.shell.command import Command, Script, argument_of, parameters_of
+from bundler.discover.shell.expand import Expansion, named
+from bundler.discover.shell.scene import MAX_NESTING, Function, Scene
+from bundler.discover.shell.tokens import Kind, Operator, ShellLimit, Word, pieces_of
+from bundler.discover.shell.variables import Alternatives, distinct
+from bundler.discover.shell.words import Words
 
 _REDIRECTIONS: Final = frozenset({"<", ">", ">>", ">|", "<>", ">&", "<&", "&>", "&>>", "<<<"})
 _SKIPPED: Final = frozenset({"then", "do", "!", "time", "coproc"})

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from bundler.discover.shelltokens import Kind, ShellLimit, Word
-from bundler.discover.shellvariables import MAX_ALTERNATIVES, Value, Values
+from bundler.discover.shell.tokens import Kind, ShellLimit, Word
+from bundler.discover.shell.variables import MAX_ALTERNATIVES, Value, Values
 
 MAX_TEXT: Final = 4096
 """Characters of a word with braces; a longer one is left as it is."""

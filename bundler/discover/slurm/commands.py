@@ -1,7 +1,7 @@
 """What the commands of a script mean: which of them start or fetch containers, from which image.
 
 Owns Slurm's own programs and those that start others: `sudo`, `mpirun`, `bash -c`. The engines
-are in `enginecommands`, Apptainer and enroot in `apptainercommands`.
+are in `engines`, Apptainer and enroot in `apptainer`.
 """
 
 from __future__ import annotations
@@ -12,16 +12,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, TypeAlias
 
-from bundler.discover import engineoptions, slurmoptions
-from bundler.discover.apptainercommands import APPTAINER, take_apptainer, take_enroot
-from bundler.discover.commandoptions import Given, read_options
-from bundler.discover.enginecommands import ENGINES, take_compose, take_engine
-from bundler.discover.imagearguments import tell_image
-from bundler.discover.shellcommand import Argument, Command, Script
-from bundler.discover.shellvariables import Unknown, Why
-from bundler.discover.slurmdirectives import Directive, directives
-from bundler.discover.slurmfindings import Findings
-from bundler.discover.slurmimages import pyxis_image, shifter_image
+from bundler.discover.shell.command import Argument, Command, Script
+from bundler.discover.shell.variables import Unknown, Why
+from bundler.discover.slurm import engineoptions
+from bundler.discover.slurm import options as slurmoptions
+from bundler.discover.slurm.apptainer import APPTAINER, take_apptainer, take_enroot
+from bundler.discover.slurm.arguments import tell_image
+from bundler.discover.slurm.directives import Directive, directives
+from bundler.discover.slurm.engines import ENGINES, take_compose, take_engine
+from bundler.discover.slurm.findings import Findings
+from bundler.discover.slurm.getopt import Given, read_options
+from bundler.discover.slurm.images import pyxis_image, shifter_image
 
 Arguments: TypeAlias = Sequence[Argument]
 

@@ -10,11 +10,11 @@ import re
 from dataclasses import replace
 from typing import Final
 
-from bundler.discover.shellbraces import expand_braces, has_braces
-from bundler.discover.shellbudget import Budget
-from bundler.discover.shellpatterns import Change, change_of
-from bundler.discover.shelltokens import Kind, Piece, Word
-from bundler.discover.shellvariables import (
+from bundler.discover.shell.braces import expand_braces, has_braces
+from bundler.discover.shell.budget import Budget
+from bundler.discover.shell.patterns import Change, change_of
+from bundler.discover.shell.tokens import Kind, Piece, Word
+from bundler.discover.shell.variables import (
     Alternatives,
     Unknown,
     Value,
@@ -24,7 +24,7 @@ from bundler.discover.shellvariables import (
     distinct,
     unknown_value,
 )
-from bundler.discover.shellwords import Words
+from bundler.discover.shell.words import Words
 
 _ELEMENT: Final = re.compile(r"\[[^]]{0,200}\]=")
 _ALL: Final = frozenset("@*")

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
-from bundler.discover.commandoptions import Given
-from bundler.discover.shellcommand import Argument
-from bundler.discover.slurmfindings import Findings
-from bundler.discover.slurmimages import Named, What
+from bundler.discover.shell.command import Argument
+from bundler.discover.slurm.findings import Findings
+from bundler.discover.slurm.getopt import Given
+from bundler.discover.slurm.images import Named, What
 from manifests.platform import MalformedPlatform, Platform
 
 SQUASHED: Final = (".sqsh", ".squashfs", ".sqfs")

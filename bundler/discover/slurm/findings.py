@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from bundler.discover.found import Found, GpuRequest, Mention, Place, Problem, Remark
-from bundler.discover.shellcommand import Argument
-from bundler.discover.shelltokens import ShellLimit
-from bundler.discover.shellvariables import Unknown, Why
+from bundler.discover.shell.command import Argument
+from bundler.discover.shell.tokens import ShellLimit
+from bundler.discover.shell.variables import Unknown, Why
 from manifests.platform import Platform
 from manifests.safetext import safe_line
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from bundler.discover.commandoptions import table
+from bundler.discover.slurm.getopt import table
 
 ENGINE: Final = table(
     """--debug --tls --tlsverify --version --help --remote --noout --syslog --debug-full

@@ -1,7 +1,7 @@
 """What a script's variables may hold at a point: every value that some way to it assigns.
 
 Owns the values and how branches (`if`, `case`, loops) come together again. How words are filled
-in is for `shellexpand`.
+in is for `shell.expand`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Final, TypeAlias
 
-from bundler.discover.shelltokens import ShellLimit
+from bundler.discover.shell.tokens import ShellLimit
 
 MAX_ALTERNATIVES: Final = 1000
 """Values of one variable or word."""

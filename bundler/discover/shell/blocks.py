@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from bundler.discover.shelltokens import ShellLimit
-from bundler.discover.shellvariables import Variables
+from bundler.discover.shell.tokens import ShellLimit
+from bundler.discover.shell.variables import Variables
 
 MAX_BLOCKS: Final = 200
 """Compound commands within each other."""

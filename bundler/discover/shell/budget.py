@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from bundler.discover.shelltokens import ShellLimit
+from bundler.discover.shell.tokens import ShellLimit
 
 WORK: Final = 8 * 1024 * 1024
 """Characters that are read and put together for one file."""
