@@ -7,7 +7,7 @@ with the reason; on CI (environment variable CI set to true) it fails instead.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -16,6 +16,7 @@ import pytest
 
 from tests.support.containerd import Containerd, run_containerd
 from tests.support.debian import DebianError
+from tests.support.dockercompose import find_compose
 from tests.support.dockerd import run_dockerd
 from tests.support.engine import Engine
 from tests.support.netns import NetnsError
@@ -48,6 +49,13 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
     """A registry for the whole run, on the host's loopback; use a repository of your own."""
     with _or_skip(run_registry(tmp_path_factory.mktemp("registry"))) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def docker_compose() -> Iterator[list[str]]:
+    """The words that start Docker Compose 2."""
+    with _or_skip(_found(find_compose)) as words:
+        yield words
 
 
 @pytest.fixture
@@ -123,6 +131,11 @@ def _emptied(engine: Engine) -> Iterator[Engine]:
         yield engine
     finally:
         engine.clear()
+
+
+@contextmanager
+def _found(find: Callable[[], T]) -> Iterator[T]:
+    yield find()
 
 
 @contextmanager

@@ -12,19 +12,10 @@ from bundler.discover.compose import discover
 from bundler.discover.folder import DiskFolder
 from bundler.discover.found import Found
 from manifests.appsources import ComposeSource
-from tests.support.debian import DebianError
-from tests.support.dockercompose import ComposeError, config_images, find_compose
+from tests.support.dockercompose import ComposeError, config_images
 
 INPUTS = Path(__file__).parent / "inputs" / "compose"
 pytestmark = pytest.mark.engine
-
-
-@pytest.fixture(scope="module")
-def compose() -> list[str]:
-    try:
-        return find_compose()
-    except (DebianError, OSError) as error:
-        pytest.skip(f"no Docker Compose 2 here: {error}")
 
 
 def ours(folder: Path, environ: dict[str, str], options: dict[str, Any]) -> Found:
@@ -33,7 +24,7 @@ def ours(folder: Path, environ: dict[str, str], options: dict[str, Any]) -> Foun
 
 
 def theirs(
-    compose: list[str], folder: Path, environ: dict[str, str], options: dict[str, Any]
+    docker_compose: list[str], folder: Path, environ: dict[str, str], options: dict[str, Any]
 ) -> set[str]:
     words: list[str] = []
     for file in options.get("compose", ("compose.yaml",)):
@@ -44,7 +35,7 @@ def theirs(
         words += ["--env-file", file]
     if "project" in options:
         words += ["-p", options["project"]]
-    return config_images(compose, folder, words, environ | options.get("environment", {}))
+    return config_images(docker_compose, folder, words, environ | options.get("environment", {}))
 
 
 @pytest.mark.parametrize(
@@ -69,7 +60,7 @@ def theirs(
     ],
 )
 def test_the_same_images(
-    compose: list[str],
+    docker_compose: list[str],
     tmp_path: Path,
     name: str,
     environ: dict[str, str],
@@ -80,7 +71,7 @@ def test_the_same_images(
     found = ours(folder, environ, options)
     assert not found.problems
     services = {one.written for one in found.mentions if "volume" not in one.by}
-    assert services == theirs(compose, folder, environ, options)
+    assert services == theirs(docker_compose, folder, environ, options)
 
 
 @pytest.mark.parametrize(
@@ -100,10 +91,12 @@ def test_the_same_images(
         "name: 'a: b",
     ],
 )
-def test_what_compose_refuses_is_a_problem(compose: list[str], tmp_path: Path, text: str) -> None:
+def test_what_compose_refuses_is_a_problem(
+    docker_compose: list[str], tmp_path: Path, text: str
+) -> None:
     (tmp_path / "compose.yaml").write_text(text)
     with pytest.raises(ComposeError):
-        theirs(compose, tmp_path, {}, {})
+        theirs(docker_compose, tmp_path, {}, {})
     assert ours(tmp_path, {}, {}).problems
 
 
@@ -114,7 +107,7 @@ FORMS = """
 """
 
 
-def test_the_same_values_of_variables(compose: list[str], tmp_path: Path) -> None:
+def test_the_same_values_of_variables(docker_compose: list[str], tmp_path: Path) -> None:
     services = "".join(
         f"  s{number}: {{image: 'i{number}:{form}'}}\n" for number, form in enumerate(FORMS.split())
     )
@@ -123,7 +116,7 @@ def test_the_same_values_of_variables(compose: list[str], tmp_path: Path) -> Non
     found = ours(tmp_path, environ, {"environment": {"B": "", "C": "", "v": ""}})
     assert not found.problems
     assert {one.written for one in found.mentions} == theirs(
-        compose, tmp_path, environ | {"B": "", "C": "", "v": ""}, {}
+        docker_compose, tmp_path, environ | {"B": "", "C": "", "v": ""}, {}
     )
 
 
@@ -142,10 +135,10 @@ J=$A
 """
 
 
-def test_the_same_values_of_env_files(compose: list[str], tmp_path: Path) -> None:
+def test_the_same_values_of_env_files(docker_compose: list[str], tmp_path: Path) -> None:
     services = "".join(f"  s{name}: {{image: 'i:[${name}]'}}\n" for name in "ABCDEFGHIJ")
     (tmp_path / "compose.yaml").write_text(f"services:\n{services}")
     (tmp_path / ".env").write_text(ENV)
     found = {one.written for one in ours(tmp_path, {}, {}).mentions}
     words = {word for one in found for word in one.split()}
-    assert words == theirs(compose, tmp_path, {}, {})
+    assert words == theirs(docker_compose, tmp_path, {}, {})
