@@ -12,11 +12,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Final
 
-from manifests.digest import Digest, MalformedDigest
-from manifests.errors import MalformedInput
+from manifests.digest import Digest
 from manifests.mediatype import (
     CONFIG_TYPES,
     INDEX_TYPES,
@@ -25,6 +23,17 @@ from manifests.mediatype import (
     SCHEMA1_TYPES,
     Compression,
     MediaType,
+)
+from manifests.ocifields import (
+    MalformedDocument,
+    own_media_type,
+    platform_json,
+    read_annotations,
+    read_digest,
+    read_list,
+    read_platform,
+    read_urls,
+    refuse_fields,
 )
 from manifests.platform import Platform
 from manifests.strictjson import JsonValue, load_object
@@ -43,17 +52,6 @@ MAX_SIZE: Final = 2**50
 REF_NAME: Final = "org.opencontainers.image.ref.name"
 CONTAINERD_NAME: Final = "io.containerd.image.name"
 ATTESTATION_MARK: Final = "vnd.docker.reference.type"
-
-
-class MalformedDocument(MalformedInput):
-    """A manifest, index or config that is not what its media type says."""
-
-    def __init__(self, subject: str, expected: str, found: object) -> None:
-        super().__init__(
-            "document-malformed",
-            f"{subject}: expected {expected}, found {str(found)[:200]}",
-            subject=subject,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +82,7 @@ class Descriptor:
             "size": self.size,
         }
         if self.platform is not None:
-            document["platform"] = _platform_json(self.platform)
+            document["platform"] = platform_json(self.platform)
         if self.annotations:
             document["annotations"] = dict(self.annotations)
         return document
@@ -126,11 +124,11 @@ class Index:
             MalformedDocument, MalformedJson: it is not one.
         """
         document = load_object(raw, limit=MANIFEST_LIMIT, subject="image index")
-        _refuse_fields(document, "image index", ("layers", "config", "fsLayers"))
-        found = _own_media_type(document, "image index", media_type, MediaType.OCI_INDEX)
+        refuse_fields(document, "image index", ("layers", "config", "fsLayers"))
+        found = own_media_type(document, "image index", media_type, MediaType.OCI_INDEX)
         if found not in INDEX_TYPES:
             raise MalformedDocument("image index", "an index's media type", found)
-        entries = _list(document, "manifests", "image index", most=MAX_DESCRIPTORS)
+        entries = read_list(document, "manifests", "image index", most=MAX_DESCRIPTORS)
         return cls(raw, found, tuple(_descriptor(entry, "image index") for entry in entries))
 
 
@@ -162,12 +160,12 @@ class Manifest:
             raise MalformedDocument(
                 "image manifest", "schema 2 or OCI", "Docker schema 1, which no one can verify"
             )
-        _refuse_fields(document, "image manifest", ("manifests", "fsLayers"))
-        found = _own_media_type(document, "image manifest", media_type, MediaType.OCI_MANIFEST)
+        refuse_fields(document, "image manifest", ("manifests", "fsLayers"))
+        found = own_media_type(document, "image manifest", media_type, MediaType.OCI_MANIFEST)
         if found not in MANIFEST_TYPES:
             raise MalformedDocument("image manifest", "a manifest's media type", found)
         config = _descriptor(document.get("config"), "image manifest config")
-        entries = _list(document, "layers", "image manifest", most=MAX_LAYERS)
+        entries = read_list(document, "layers", "image manifest", most=MAX_LAYERS)
         layers = tuple(_descriptor(entry, "image manifest layer") for entry in entries)
         return cls(raw, found, config, layers)
 
@@ -207,9 +205,9 @@ class ImageConfig:
         rootfs = document.get("rootfs")
         if not isinstance(rootfs, dict):
             raise MalformedDocument("image config", "rootfs", rootfs)
-        texts = _list(rootfs, "diff_ids", "image config", most=MAX_LAYERS)
-        diff_ids = tuple(_digest(text, "image config diff_ids") for text in texts)
-        return cls(raw, _platform(document, "image config"), diff_ids)
+        texts = read_list(rootfs, "diff_ids", "image config", most=MAX_LAYERS)
+        diff_ids = tuple(read_digest(text, "image config diff_ids") for text in texts)
+        return cls(raw, read_platform(document, "image config"), diff_ids)
 
 
 def chain_ids(diff_ids: Sequence[Digest]) -> tuple[Digest, ...]:
@@ -238,79 +236,9 @@ def _descriptor(value: JsonValue, subject: str) -> Descriptor:
     platform = value.get("platform")
     return Descriptor(
         media_type,
-        _digest(value.get("digest"), subject),
+        read_digest(value.get("digest"), subject),
         size,
-        _platform(platform, subject) if isinstance(platform, dict) else None,
-        _annotations(value, subject),
-        _urls(value),
+        read_platform(platform, subject) if isinstance(platform, dict) else None,
+        read_annotations(value, subject),
+        read_urls(value),
     )
-
-
-def _digest(value: JsonValue, subject: str) -> Digest:
-    if not isinstance(value, str):
-        raise MalformedDocument(subject, "a digest", value)
-    try:
-        return Digest.parse(value)
-    except MalformedDigest as error:
-        raise MalformedDocument(subject, "a sha256 digest", value) from error
-
-
-def _platform(value: Mapping[str, JsonValue], subject: str) -> Platform:
-    os, architecture = value.get("os"), value.get("architecture")
-    variant = value.get("variant", "")
-    if not (isinstance(os, str) and isinstance(architecture, str) and isinstance(variant, str)):
-        raise MalformedDocument(subject, "os and architecture", value.get("architecture"))
-    return Platform.normalized(os[:64], architecture[:64], variant[:64])
-
-
-def _platform_json(platform: Platform) -> dict[str, JsonValue]:
-    document: dict[str, JsonValue] = {"architecture": platform.architecture, "os": platform.os}
-    if platform.variant:
-        document["variant"] = platform.variant
-    return document
-
-
-def _annotations(value: Mapping[str, JsonValue], subject: str) -> Mapping[str, str]:
-    found = value.get("annotations") or {}
-    if not isinstance(found, dict):
-        raise MalformedDocument(subject, "annotations", found)
-    return MappingProxyType({k: v for k, v in found.items() if isinstance(v, str)})
-
-
-def _urls(value: Mapping[str, JsonValue]) -> tuple[str, ...]:
-    found = value.get("urls")
-    return tuple(map(str, found)) if isinstance(found, list) else ()
-
-
-def _list(
-    document: Mapping[str, JsonValue], name: str, subject: str, *, most: int
-) -> list[JsonValue]:
-    found = document.get(name)
-    if not isinstance(found, list):
-        raise MalformedDocument(subject, f"a list {name}", found)
-    if len(found) > most:
-        raise MalformedDocument(subject, f"at most {most} {name}", len(found))
-    return found
-
-
-def _refuse_fields(
-    document: Mapping[str, JsonValue], subject: str, fields: tuple[str, ...]
-) -> None:
-    version = document.get("schemaVersion")
-    if version != 2 or isinstance(version, bool):
-        raise MalformedDocument(subject, "schemaVersion 2", version)
-    for name in fields:
-        if name in document:
-            raise MalformedDocument(subject, f"no {name!r} in this kind of document", name)
-
-
-def _own_media_type(
-    document: Mapping[str, JsonValue], subject: str, told: str | None, default: str
-) -> str:
-    """Return the document's media type; what it says itself must agree with what we were told."""
-    own = document.get("mediaType", told or default)
-    if not isinstance(own, str):
-        raise MalformedDocument(subject, "a media type", own)
-    if told is not None and own != told:
-        raise MalformedDocument(subject, told, own)
-    return own

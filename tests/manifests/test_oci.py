@@ -22,10 +22,10 @@ from manifests.oci import (
     Descriptor,
     ImageConfig,
     Index,
-    MalformedDocument,
     Manifest,
     chain_ids,
 )
+from manifests.ocifields import MalformedDocument
 from manifests.platform import Platform
 from manifests.strictjson import MalformedJson
 from tests.support.images import ImageSpec, IndexSpec
