@@ -49,6 +49,9 @@ Downgrade = Annotated[
 Expired = Annotated[
     bool, typer.Option("--accept-expired", help="Let a release pass that the clock calls expired.")
 ]
+EngineName = Annotated[
+    str, typer.Option("--engine", help="auto, docker, docker:unix:///SOCKET or layout:DIR.")
+]
 Fingerprint = Annotated[
     str, typer.Option("--fingerprint", metavar="SHA256:...", help="What the key must come to.")
 ]
@@ -132,9 +135,7 @@ def verify(  # noqa: PLR0913 - one argument an option
 def install(  # noqa: PLR0913 - one argument an option
     context: typer.Context,
     bundle: Bundle,
-    engine: Annotated[
-        str, typer.Option(help="auto, docker, docker:unix:///SOCKET or layout:DIR.")
-    ] = "auto",
+    engine: EngineName = "auto",
     *,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
     dry_run: Annotated[
@@ -162,6 +163,40 @@ def install(  # noqa: PLR0913 - one argument an option
             engine=engine, yes=yes or dry_run, dry_run=dry_run, one_pass=one_pass
         )
         code = verbs.install_bundle(console, _homes(context), bundle, leniency, choices)
+    raise typer.Exit(code)
+
+
+@app.command()
+def check(  # noqa: PLR0913 - one argument an option
+    context: typer.Context,
+    engine: EngineName = "auto",
+    only: Annotated[
+        str, typer.Option(metavar="ID,...", help="These checks, or kinds such as gpu.")
+    ] = "",
+    cuda: Annotated[
+        str, typer.Option(metavar="VERSION", help="The CUDA version that images were built for.")
+    ] = "",
+    room: Annotated[
+        float, typer.Option(metavar="GIB", min=0, help="The room that images will take.")
+    ] = 0,
+    *,
+    gpu: Annotated[
+        bool | None,
+        typer.Option("--gpu/--no-gpu", help="A GPU must be there, or is of no interest."),
+    ] = None,
+    list_only: Annotated[bool, typer.Option("--list", help="List the checks; run none.")] = False,
+    json: Json = False,
+) -> None:
+    """Look whether this host is fit: engine, GPU, driver, limits; changes nothing."""
+    console = Console(Form.JSON if json else Form.TEXT)
+    with console.guarded():
+        from installer import checkverb  # noqa: PLC0415 - only what a verb needs is imported
+
+        state = _homes(context).state
+        asked = checkverb.Asked(
+            state=state, engine=engine, only=only, gpu=gpu, cuda=cuda, room=room
+        )
+        code = (checkverb.list_checks if list_only else checkverb.check_host)(console, asked)
     raise typer.Exit(code)
 
 

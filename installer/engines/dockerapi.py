@@ -40,6 +40,7 @@ class Api(Protocol):
     trust_env: bool
 
     def info(self) -> Mapping[str, Any]: ...  # noqa: D102
+    def version(self) -> Mapping[str, Any]: ...  # noqa: D102
     def images(self) -> list[Mapping[str, Any]]: ...  # noqa: D102
     def inspect_image(self, image: str) -> Mapping[str, Any]: ...  # noqa: D102
     def load_image(self, data: Iterable[bytes]) -> Iterable[Mapping[str, Any]]: ...  # noqa: D102
@@ -75,6 +76,11 @@ class DockerApi:
         """Return the engine's description of itself."""
         with reported(self.url, "engine-unreachable", "does not describe itself"):
             return self._quick.info()
+
+    def version(self) -> Mapping[str, Any]:
+        """Return the versions of the engine, of its API and of its parts."""
+        with reported(self.url, "engine-unreachable", "does not tell its version"):
+            return self._quick.version()
 
     def listed(self) -> list[Listed]:
         """Return every image that is not only a step towards another."""

@@ -1,0 +1,94 @@
+"""Where the engine keeps images: what sort of storage, and how much room there is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from installer.checks.finding import Cause, Check, Finding, Severity, Topic, or_fine, unknown
+from installer.checks.hostfiles import Space
+from installer.checks.sources import Sources
+from manifests.quantities import bytes_text
+
+SLOW: Final = Cause(
+    "slow",
+    Severity.WARN,
+    "a storage driver that copies whole images, or that new engines have dropped",
+    "Use overlay2 on ext4, or on xfs made with ftype=1: set it in /etc/docker/daemon.json. Images"
+    " have to be loaded again.",
+)
+NO_D_TYPE: Final = Cause(
+    "no-d-type",
+    Severity.FAIL,
+    "a file system without d_type: overlays lose files on it",
+    "Put the engine's data-root on ext4, or on xfs made with ftype=1.",
+)
+SHORT: Final = Cause(
+    "short",
+    Severity.FAIL,
+    "less room than `--room` asks for",
+    "Free {missing} under {root}, or move data-root in /etc/docker/daemon.json to a larger disk.",
+)
+NEARLY_FULL: Final = Cause(
+    "nearly-full",
+    Severity.WARN,
+    "less than 2 GiB are free where images go",
+    "docker system df shows what takes room under {root}.",
+)
+NO_INODES: Final = Cause(
+    "no-inodes",
+    Severity.WARN,
+    "fewer than 50,000 files can still be made where images go",
+    "Remove images that are not needed, or move data-root: this file system runs out of inodes"
+    " before it is full.",
+)
+_SLOW: Final = ("vfs", "devicemapper", "aufs", "overlay")
+_LOW_BYTES: Final = 2 * 1024**3
+_LOW_INODES: Final = 50_000
+
+
+def _storage(sources: Sources) -> Iterator[Finding]:
+    engine = sources.engine
+    status = dict(engine.driver_status)
+    evidence = f"{engine.driver} on {status.get('Backing Filesystem', 'an unknown file system')}"
+    yield from or_fine(_storage_trouble(engine.driver, status, evidence), evidence)
+
+
+def _storage_trouble(driver: str, status: dict[str, str], evidence: str) -> Iterator[Finding]:
+    if driver in _SLOW:
+        yield SLOW.found(evidence)
+    if status.get("Supports d_type") == "false":
+        yield NO_D_TYPE.found(f"{evidence}, Supports d_type: false")
+
+
+def _space(sources: Sources) -> Iterator[Finding]:
+    root = sources.engine.root
+    space = sources.files.space(root) if root else None
+    if space is None:
+        yield unknown(f"{root or 'the folder of its data'} can't be seen from here")
+        return
+    evidence = f"{root}: {bytes_text(space.free)} of {bytes_text(space.total)} free"
+    yield from or_fine(_space_trouble(space, sources.wanted.room, root, evidence), evidence)
+
+
+def _space_trouble(space: Space, room: int, root: str, evidence: str) -> Iterator[Finding]:
+    if space.free < room:
+        missing = bytes_text(room - space.free)
+        wanted = f"{evidence}, {bytes_text(room)} asked for"
+        yield SHORT.found(wanted, missing=missing, root=root)
+    elif space.free < _LOW_BYTES:
+        yield NEARLY_FULL.found(evidence, root=root)
+    if space.inodes is not None and space.inodes < _LOW_INODES:
+        yield NO_INODES.found(f"{root}: {space.inodes} inodes free")
+
+
+CHECKS: Final = (
+    Check("docker.storage", Topic.ENGINE, "Driver, DriverStatus", (SLOW, NO_D_TYPE), _storage),
+    Check(
+        "docker.space",
+        Topic.ENGINE,
+        "the file system of DockerRootDir, beside `--room`",
+        (SHORT, NEARLY_FULL, NO_INODES),
+        _space,
+    ),
+)

@@ -1,0 +1,116 @@
+"""What `installer check` does: the checks that are asked for, line by line, and a verdict."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from dataclasses import KW_ONLY, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from installer.checks.catalogue import Result, chosen_checks, run_checks
+from installer.checks.cudaversion import CudaVersion
+from installer.checks.engineasking import ask_engine, engine_socket
+from installer.checks.finding import Check
+from installer.checks.hostfiles import HostFiles
+from installer.checks.kernellog import read_kernel_log
+from installer.checks.libraryasking import load_library
+from installer.checks.nvmlasking import ask_nvml
+from installer.checks.sources import Sources, Wanted
+from installer.checks.texts import (
+    catalogue_json,
+    catalogue_lines,
+    is_fit,
+    result_lines,
+    results_json,
+    summary_lines,
+)
+from installer.console import Console
+from installer.ledger import Ledger
+from manifests.errors import ExitCode, MoonliftError, UsageError
+
+GIB: Final = 1024**3
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What `installer check` was asked.
+
+    Attributes:
+        state: where this host's ledger is.
+        engine: as on the command line.
+        only: IDs of checks, with commas between them; empty for all.
+        gpu: whether there must be a GPU; None to look.
+        cuda: the CUDA version that images were built for; empty for none.
+        room: GiB that images will take.
+    """
+
+    _: KW_ONLY
+    state: Path
+    engine: str
+    only: str
+    gpu: bool | None
+    cuda: str
+    room: float
+
+
+def check_host(console: Console, asked: Asked) -> ExitCode:
+    """Run the checks, show each as it is done, and say what they come to.
+
+    Raises:
+        UsageError: `check-unknown`, `cuda-version`, `engine-unknown`, `engine-not-local`.
+    """
+    checks = _chosen(asked.only)
+    sources = _sources(asked)
+    results: list[Result] = []
+    for result in run_checks(sources, checks):
+        console.lines(result_lines(result))
+        results.append(result)
+    console.lines(summary_lines(results))
+    console.document("checked", results_json(results))
+    return ExitCode.DONE if is_fit(results) else ExitCode.NOT_INSTALLABLE
+
+
+def list_checks(console: Console, asked: Asked) -> ExitCode:
+    """Show which checks there are; run none.
+
+    Raises:
+        UsageError: `check-unknown`.
+    """
+    checks = _chosen(asked.only)
+    console.lines(catalogue_lines(checks))
+    console.document("checks", catalogue_json(checks))
+    return ExitCode.DONE
+
+
+def _chosen(only: str) -> tuple[Check, ...]:
+    return chosen_checks([name for part in only.split(",") if (name := part.strip())])
+
+
+def _sources(asked: Asked) -> Sources:
+    socket = engine_socket(asked.engine)
+    return Sources(
+        files=HostFiles(),
+        ask_nvml=ask_nvml,
+        ask_engine=lambda: ask_engine(socket),
+        read_log=read_kernel_log,
+        load_library=load_library,
+        now=lambda: datetime.now(UTC),
+        environment=dict(os.environ),
+        wanted=_wanted(asked),
+    )
+
+
+def _wanted(asked: Asked) -> Wanted:
+    cuda = CudaVersion.parse(asked.cuda) if asked.cuda else None
+    if asked.cuda and cuda is None:
+        raise UsageError("cuda-version", f"expected a version such as 12.4, found {asked.cuda!r}")
+    return Wanted(asked.gpu, cuda, int(asked.room * GIB), _last_known_time(asked.state))
+
+
+def _last_known_time(state: Path) -> datetime | None:
+    """Return the latest time that a trusted signer wrote and this host accepted."""
+    with suppress(MoonliftError):
+        return Ledger(state).state().floor
+    return None
