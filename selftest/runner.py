@@ -29,6 +29,7 @@ LIST_DEADLINE_S: Final = 60.0
 
 _POLL_S: Final = 0.05
 _OUTPUT_KEPT: Final = 64 * 1024
+_HEARD_MOST: Final = 16 * LINE_LIMIT
 
 M = TypeVar("M")
 
@@ -149,6 +150,7 @@ class _Listener:
         self._output = b""
         self._messages: list[Message] = []
         self._garbled = False
+        self._heard = 0
         self._selector = selectors.DefaultSelector()
         for descriptor in (pipe, self._stdout.fileno()):
             os.set_blocking(descriptor, False)
@@ -201,6 +203,10 @@ class _Listener:
                 self._output = (self._output + data)[-_OUTPUT_KEPT:]
 
     def _hear(self, data: bytes) -> None:
+        self._heard += len(data)
+        if self._heard > _HEARD_MOST:
+            self._garbled = True
+            return
         *lines, self._buffer = (self._buffer + data).split(b"\n")
         if len(self._buffer) > LINE_LIMIT:
             self._garbled, self._buffer = True, b""

@@ -117,6 +117,7 @@ def _run_suite(job: Job, teller: Teller, session: Session, device: Device) -> No
         teller.tell(timing)
     teller.begin("measuring the device's limits again")
     after = best_rate(session.copying(copied))
+    peak = max(peak, best_rate(session.multiplying()))
     teller.tell(Yardsticks(before, after, peak))
 
 
