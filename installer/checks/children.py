@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import Final
 
 OUTPUT_LIMIT: Final = 1024 * 1024
 """Bytes taken of what a child writes."""
+NOT_STARTED: Final = 126
 LEAVE_SECONDS: Final = 1.0
 """How long a killed child may take to be gone."""
 
@@ -50,24 +51,32 @@ def run_probe(
 ) -> Ended:
     """Run a file of Python that needs nothing of this package.
 
+    One that can't be started ends with 126, as in a shell, its output being the reason.
+
     Args:
         program: the file.
         arguments: for it.
         seconds: after which it is killed.
         environment: in the place of this process's.
     """
-    process = subprocess.Popen(  # noqa: S603 - our own file, by its full path
-        [sys.executable, "-I", "-S", str(program), *arguments],
+    try:
+        process = _start([sys.executable, "-I", "-S", str(program), *arguments], environment)
+    except OSError as error:
+        return Ended(str(error).encode(errors="replace"), NOT_STARTED)
+    deadline = time.monotonic() + seconds
+    output = _read(process, deadline)
+    return Ended(output, _wait(process, deadline - time.monotonic()))
+
+
+def _start(argv: Sequence[str], environment: Mapping[str, str] | None) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(  # noqa: S603 - our own file, by its full path
+        argv,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         env=None if environment is None else dict(environment),
         start_new_session=True,
     )
-    deadline = time.monotonic() + seconds
-    output = _read(process, deadline)
-    status = _wait(process, deadline - time.monotonic())
-    return Ended(output, status)
 
 
 def _read(process: subprocess.Popen[bytes], deadline: float) -> bytes:

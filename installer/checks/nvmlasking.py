@@ -18,6 +18,8 @@ from installer.checks.nvml import Nvml, NvmlGpu, Question, Trouble
 SECONDS: Final = 30.0
 """Loading the driver without nvidia-persistenced takes seconds for each GPU."""
 
+_QUOTED: Final = 200
+
 
 def ask_nvml(environment: Mapping[str, str] | None = None, seconds: float = SECONDS) -> Nvml:
     """Return what the library says, or why it says nothing; raises nothing."""
@@ -34,7 +36,8 @@ def read_answer(ended: Ended, seconds: float = SECONDS) -> Nvml:
     try:
         return _nvml(json.loads(ended.output))
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        return Nvml(Trouble.GARBLED, f"exit status {ended.status}: {error}")
+        said = ended.output[:_QUOTED].decode("utf-8", errors="replace")
+        return Nvml(Trouble.GARBLED, f"exit status {ended.status}, {error}, said: {said}")
 
 
 def _nvml(document: Any) -> Nvml:
