@@ -62,7 +62,7 @@ def check_host(console: Console, asked: Asked) -> ExitCode:
         UsageError: `check-unknown`, `cuda-version`, `engine-unknown`, `engine-not-local`.
     """
     checks = _chosen(asked.only)
-    sources = _sources(asked)
+    sources = sources_of(asked)
     results: list[Result] = []
     for result in run_checks(sources, checks):
         console.lines(result_lines(result))
@@ -88,7 +88,12 @@ def _chosen(only: str) -> tuple[Check, ...]:
     return chosen_checks([name for part in only.split(",") if (name := part.strip())])
 
 
-def _sources(asked: Asked) -> Sources:
+def sources_of(asked: Asked) -> Sources:
+    """Return this host, to be read.
+
+    Raises:
+        UsageError: `cuda-version`, `engine-unknown`, `engine-not-local`.
+    """
     socket = engine_socket(asked.engine)
     return Sources(
         files=HostFiles(),
@@ -98,18 +103,23 @@ def _sources(asked: Asked) -> Sources:
         load_library=load_library,
         now=lambda: datetime.now(UTC),
         environment=dict(os.environ),
-        wanted=_wanted(asked),
+        wanted=wanted(asked),
     )
 
 
-def _wanted(asked: Asked) -> Wanted:
+def wanted(asked: Asked) -> Wanted:
+    """Return what the host is to be fit for.
+
+    Raises:
+        UsageError: `cuda-version`.
+    """
     cuda = CudaVersion.parse(asked.cuda) if asked.cuda else None
     if asked.cuda and cuda is None:
         raise UsageError("cuda-version", f"expected a version such as 12.4, found {asked.cuda!r}")
-    return Wanted(asked.gpu, cuda, int(asked.room * GIB), _last_known_time(asked.state))
+    return Wanted(asked.gpu, cuda, int(asked.room * GIB), last_known_time(asked.state))
 
 
-def _last_known_time(state: Path) -> datetime | None:
+def last_known_time(state: Path) -> datetime | None:
     """Return the latest time that a trusted signer wrote and this host accepted."""
     with suppress(MoonliftError):
         return Ledger(state).state().floor

@@ -89,8 +89,9 @@ def floor_of(cuda: CudaVersion) -> Floor:
         for version, driver in _PAIRED
         if version[0] == cuda.major and version[1] <= cuda.minor
     ]
-    paired = below[-1] if below else None
-    return Floor(_ANY_MINOR.get(cuda.major, paired), paired)
+    if not below:
+        return Floor(None, None)
+    return Floor(min(below[-1], _ANY_MINOR.get(cuda.major, below[-1])), below[-1])
 
 
 def parse_driver(text: str) -> DriverVersion:

@@ -124,13 +124,18 @@ def everything() -> dict[str, object]:
     if code:
         return {"code": code, "text": library.said(code)}
     try:
-        return {
-            "code": 0,
-            "driver": library.text("nvmlSystemGetDriverVersion"),
-            "gpus": [_gpu(library, index) for index in range(_count(library))],
-        }
+        return told(library)
     finally:
         library.call("nvmlShutdown")
+
+
+def told(library: Library) -> dict[str, object]:
+    """Return what a library that was initialized tells."""
+    return {
+        "code": 0,
+        "driver": library.text("nvmlSystemGetDriverVersion"),
+        "gpus": [_gpu(library, index) for index in range(_count(library))],
+    }
 
 
 def _count(library: Library) -> int:
