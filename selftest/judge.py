@@ -139,7 +139,7 @@ def _against_limits(timing: Timing, yardsticks: Yardsticks) -> Timing:
     return dataclasses.replace(
         timing,
         fraction_of_copy=timing.gbps / copy if copy else None,
-        fraction_of_peak=timing.gflops / peak if peak else None,
+        fraction_of_peak=timing.gflops * timing.effort / peak if peak else None,
     )
 
 

@@ -69,7 +69,7 @@ def time_case(session: Session, case: Convolution, budget_s: float) -> tuple[Cas
         moves, after = _end_to_end(task)
     finally:
         task.release()
-    timing = _timing(case, launches, first, moves)
+    timing = _timing(case, launches, first, moves, task.effort)
     return _proved(case, work, (before, after)), timing
 
 
@@ -110,7 +110,11 @@ def _end_to_end(task: Task) -> tuple[tuple[float, float, float], Floats]:
 
 
 def _timing(
-    case: Convolution, launches: Sequence[float], first: float, moves: tuple[float, float, float]
+    case: Convolution,
+    launches: Sequence[float],
+    first: float,
+    moves: tuple[float, float, float],
+    effort: float,
 ) -> Timing:
     least, median = max(min(launches), 1e-6), statistics.median(launches)
     upload, download, end_to_end = moves
@@ -125,6 +129,7 @@ def _timing(
         download_ms=download,
         end_to_end_ms=end_to_end,
         gflops=case.flop / least / 1e6,
+        effort=effort,
         gbps=case.ideal_bytes / least / 1e6,
     )
 

@@ -144,10 +144,11 @@ class Timing:
         upload_ms: input to the device.
         download_ms: result from the device.
         end_to_end_ms: upload, launch and download; the least of what was tried.
-        gflops: at kernel_ms_min.
+        gflops: at kernel_ms_min, by the plain formula.
+        effort: operations really done as a share of that formula's: some kernels save arithmetic.
         gbps: bytes that must be moved at least, per second, at kernel_ms_min.
         fraction_of_copy: gbps over the measured copy.
-        fraction_of_peak: gflops over the measured peak.
+        fraction_of_peak: operations really done per second over the measured peak.
     """
 
     case: str
@@ -160,6 +161,7 @@ class Timing:
     download_ms: float
     end_to_end_ms: float
     gflops: float
+    effort: float
     gbps: float
     fraction_of_copy: float | None = None
     fraction_of_peak: float | None = None

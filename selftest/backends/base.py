@@ -35,6 +35,10 @@ class Missing(BackendError):
 class Task(Protocol):
     """One case on one device, with its own buffers; every method raises BackendError."""
 
+    @property
+    def effort(self) -> float:
+        """Operations really done, as a share of the plain formula's."""
+
     def upload(self) -> None:
         """Bring the input to the device."""
 

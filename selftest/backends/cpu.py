@@ -72,6 +72,8 @@ class NumpySession:
 class NumpyTask:
     """One case; the input is where it is computed."""
 
+    effort = 1.0
+
     def __init__(self, work: Work) -> None:
         self._work = work
         self._result: Floats | None = None

@@ -129,11 +129,16 @@ class OpenclSession:
 
 
 class ReportedTask:
-    """A task whose OpenCL errors become ours."""
+    """A task whose OpenCL errors become ours.
+
+    Attributes:
+        effort: the task's.
+    """
 
     def __init__(self, cl: Any, task: Task) -> None:
         self._cl = cl
         self._task = task
+        self.effort = task.effort
 
     def upload(self) -> None:
         """Bring the input to the device."""

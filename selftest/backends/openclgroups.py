@@ -43,6 +43,8 @@ class GroupPlan:
 class PassTask:
     """A convolution in one pass (dense) or two (separable) over planes."""
 
+    effort = 1.0
+
     def __init__(self, queue: Queue, picture: Picture) -> None:
         self._queue = queue
         self._picture = picture
@@ -97,6 +99,8 @@ class PassTask:
 
 class ProductTask:
     """A matrix product."""
+
+    effort = 1.0
 
     def __init__(self, queue: Queue, factors: Factors) -> None:
         self._queue = queue

@@ -25,7 +25,7 @@ from rich.console import Console
 from rich.table import Table
 
 from selftest.backends import load_backend
-from selftest.backends.base import Session, Yardstick
+from selftest.backends.base import Session, Task, Yardstick
 from selftest.cases import Convolution, Floats, Kind, Picture, make_work
 from tests.bench.measure import measure
 from tests.bench.scene import Scene, Target
@@ -48,6 +48,7 @@ class Contest:
     """
 
     case: Convolution
+    effort: float
     contestants: Mapping[str, Contestant]
     best: dict[str, float] = field(default_factory=dict)
     shares: list[float] = field(default_factory=list)
@@ -61,7 +62,7 @@ class Contest:
             self.best[name] = min(taken, self.best.get(name, float("inf")))
             if name == "OpenCL":
                 peak = _rate(session.multiplying(), taken / 1e3)
-                self.shares.append(self.case.flop / taken / 1e6 / peak)
+                self.shares.append(self.case.flop * self.effort / taken / 1e6 / peak)
 
     @property
     def share(self) -> float:
@@ -97,7 +98,8 @@ def _contest(session: Session, kind: Kind, radius: int) -> Contest:
     case = Convolution(kind, radius, 4, SIDE, SIDE)
     work = make_work(case)
     assert isinstance(work, Picture)
-    contestants: dict[str, Contestant] = {"OpenCL": _ours(session, work)}
+    task = session.task(work)
+    contestants: dict[str, Contestant] = {"OpenCL": _ours(task)}
     makers: tuple[tuple[str, str, Callable[[Any, Picture], Contestant]], ...] = (
         ("OpenCV", "cv2", _opencv),
         (SCIPY, "scipy.ndimage", _scipy),
@@ -107,11 +109,10 @@ def _contest(session: Session, kind: Kind, radius: int) -> Contest:
             contestants[name] = maker(importlib.import_module(module), work)
         except ImportError:
             print(f"not measured: {name} is not installed")
-    return Contest(case, contestants)
+    return Contest(case, task.effort, contestants)
 
 
-def _ours(session: Session, work: Picture) -> Contestant:
-    task = session.task(work)
+def _ours(task: Task) -> Contestant:
     task.upload()
     task.launch()
     return lambda: task.launch() / 1e6

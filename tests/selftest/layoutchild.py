@@ -1,7 +1,7 @@
 """A child process whose OpenCL device is laid out as another: by the variable LAYOUT.
 
 `groups` runs the kernels for graphics processors on the processor; `lanes=8` takes other vectors;
-`room=16384` pretends that a work-group has less memory.
+`room=32768` pretends that a work-group has less memory.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ GPU = Device(
 
 
 def make_timing(case: str = "separable-r7-rgba-1024x1024", ms: float = 2.0) -> Timing:
-    return Timing(case, 5, ms, ms, ms, 0.0, 1.0, 1.0, ms + 2, 100.0, 10.0)
+    return Timing(case, 5, ms, ms, ms, 0.0, 1.0, 1.0, ms + 2, 100.0, 1.0, 10.0)
 
 
 def make_device_report(device: Device, ms: float = 2.0) -> DeviceReport:

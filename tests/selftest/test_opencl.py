@@ -65,7 +65,7 @@ def test_timings_stand_beside_the_devices_limits(run: Run) -> None:
 
 
 @pytest.mark.usefixtures("pocl")
-@pytest.mark.parametrize("layout", ["groups", "lanes=4", "lanes=8", "room=16384"])
+@pytest.mark.parametrize("layout", ["groups", "lanes=4", "lanes=8", "room=32768"])
 def test_every_layout_of_the_kernels_is_exact(
     run: Run, monkeypatch: pytest.MonkeyPatch, layout: str
 ) -> None:
@@ -78,12 +78,20 @@ def test_every_layout_of_the_kernels_is_exact(
 def test_tiles_fit_the_memory_of_a_work_group() -> None:
     for lanes in (4, 8, 16):
         for radius in (1, 7, 15):
-            for dense in (True, False):
-                shape = TileShape(lanes, 4 * radius, radius, dense)
-                tile = shape.choose(8192, 2048, 32 * 1024)
-                assert 4 * tile.scratch <= 32 * 1024
-                assert tile.columns % (4 * lanes) == 0
-                assert tile.rows % 4 == 0
+            for rows in (2, 2 * radius + 1):
+                for room in (32 * 1024, 64 * 1024, 1 << 20):
+                    shape = TileShape.find(lanes, 4, (rows, 2 * radius + 1), room)
+                    tile = shape.choose(8192, 2048, room)
+                    assert 4 * tile.scratch <= room
+                    assert tile.columns % (4 * lanes) == 0
+                    assert tile.rows % shape.rows_at_once == 0
+
+
+def test_large_dense_kernels_are_halved_where_there_is_room() -> None:
+    assert TileShape.find(16, 4, (31, 31), 1 << 20).halved
+    assert not TileShape.find(16, 4, (31, 31), 32 * 1024).halved
+    assert not TileShape.find(16, 4, (7, 7), 1 << 20).halved
+    assert not TileShape.find(16, 4, (2, 31), 1 << 20).halved
 
 
 def test_vectors_are_as_wide_as_the_device_says() -> None:
