@@ -19,8 +19,9 @@ from manifests.errors import AppManifestError, UsageError
 MAX_FILES: Final = 1000
 """Files of one kind that an `app.yaml` takes."""
 
-_PLAIN: Final = re.compile(r"[A-Za-z0-9_./][A-Za-z0-9_./-]*", re.ASCII)
-_MEANING: Final = re.compile(r"(?i:true|false|yes|no|on|off|null|y|n)|[0-9._-]+")
+_PLAIN: Final = re.compile(r"(?:\.{1,2}/)*[A-Za-z_][A-Za-z0-9_./-]*", re.ASCII)
+"""Paths that no YAML reader takes for a number."""
+_MEANING: Final = re.compile(r"(?i:true|false|yes|no|on|off|null|y|n)")
 _NOTES: Final = {
     Kind.DOCKERFILE: "Images that builds start from; remove this where hosts only run images.",
     Kind.SLURM: "Variables that the scripts expect from outside go under environment:.",
