@@ -138,7 +138,8 @@ def test_the_table_tells_faults_and_remedies(
 
 def test_an_interrupt_ends_the_child_too(tmp_path: Path) -> None:
     probe = (
-        "import sys; from selftest.cli import main;"
+        "import signal, sys; from selftest.cli import main;"
+        "signal.signal(signal.SIGINT, signal.default_int_handler);"  # a shell's & ignores it
         f"sys.exit(main(['--device', 'numpy', '--json'], {CHILD!r}))"
     )
     environ = {**os.environ, "FAULT": "hang", "TMPDIR": str(tmp_path)}
@@ -149,6 +150,7 @@ def test_an_interrupt_ends_the_child_too(tmp_path: Path) -> None:
         assert process.wait(20) == 130
     finally:
         process.kill()
+        process.wait()
     deadline = time.monotonic() + 10
     while Path(f"/proc/{child}").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
