@@ -99,6 +99,7 @@ class OpenclSession:
         for case in (
             Convolution(Kind.DENSE, 1, 1, 1, 1),
             Convolution(Kind.DENSE, 3, 1, 1, 1),
+            Convolution(Kind.DENSE, 15, 1, 1, 1),
             Convolution(Kind.SEPARABLE, 1, 1, 1, 1),
             Product(1, 1, 1),
         ):

@@ -99,7 +99,7 @@ class TilePlan:
     """Tasks and yardsticks of a processor."""
 
     source = "cpu.cl"
-    kernels = ("dense", "separable", "product", "copy", "peak")
+    kernels = ("dense", "halved", "separable", "product", "copy", "peak")
 
     def __init__(self, queue: Queue, device: Any) -> None:
         self.queue = queue
@@ -137,7 +137,7 @@ class TileTask:
         radius = picture.taps.shape[1] // 2
         rows, columns = picture.taps.shape
         shape = TileShape.find(plan.lanes, channels, (rows, columns), plan.room)
-        self._kind = shape.kind
+        self._kernel = "halved" if shape.halved else str(shape.kind)
         self.effort = 3 * (radius + 1) / (2 * (2 * radius + 1)) if shape.halved else 1.0
         tile = shape.choose(width * channels, height, plan.room)
         self._groups = (-(-width * channels // tile.columns), -(-height // tile.rows))
@@ -146,8 +146,7 @@ class TileTask:
             self._queue.buffer(picture.image.nbytes),
             self._queue.filled(_arrange(picture.taps, shape)),
         )
-        halved = (int(shape.halved),) if shape.kind is Kind.DENSE else ()
-        sizes = (width, height, channels, radius, *halved, tile.columns, tile.rows)
+        sizes = (width, height, channels, radius, tile.columns, tile.rows)
         local = self._queue.local(tile.scratch)
         self._arguments = (self._image, self._out, self._taps, *sizes, local)
 
@@ -161,7 +160,7 @@ class TileTask:
 
     def launch(self) -> int:
         """Convolve."""
-        return self._queue.launch(str(self._kind), self._groups, _ONE, self._arguments)
+        return self._queue.launch(self._kernel, self._groups, _ONE, self._arguments)
 
     def download(self) -> Floats:
         """Return the convolved picture."""

@@ -12,8 +12,8 @@
 #define STORE(V, P) EXPAND(vstore, LANES)((V), 0, (P))
 #define UNROLL _Pragma("unroll")
 
-#define NX 2 // vectors side by side that an inner loop computes: each weight is loaded once for them
-#define NY 4 // rows that it computes: each picture vector is loaded once for them
+#define NX 2 // vectors side by side in an inner loop: each weight is loaded once for them
+#define NY 4 // rows in an inner loop: each picture vector is loaded once for them
 #define ROW 4 // vectors side by side in the row pass
 #define LINE(COLUMNS, REACH) ((((COLUMNS) + 2 * (REACH) + LANES - 1) / LANES + 1) * LANES)
 
@@ -85,21 +85,47 @@ static inline void put(global float *to, VECTOR vector, int room)
                 put(out + (size_t)(y0 + y + j) * row + x0 + x + LANES * i, sums[j][i], \
                     columns - x - LANES * i);
 
-// Convolves plainly, or, with `halved`, in three parts of half the rows each, which takes a quarter
-// less arithmetic and pays for large kernels. With E and O the even and odd input rows, f and g the
-// even and odd rows of weights, g one row further down, and * a convolution of half the height:
-//   even output rows are  f*E + g*O of the row pair above,
-//   odd output rows are   (f+g)*(E+O) - f*E - g*O.
-// All of it stays exact in the integers that the exact cases use.
-//
-// taps: column by column, so that the weights of one input vector lie together; with `halved` those
-// of f, of g and of their sum.
+// taps: column by column, so that the weights of one input vector lie together.
 TILE_KERNEL dense(global const float *image, global float *out, global const float *taps, int width,
-                  int height, int channels, int radius, int halved, int tile_columns, int tile_rows,
+                  int height, int channels, int radius, int tile_columns, int tile_rows,
                   local float *scratch)
 {
-    int wide = 2 * radius + 1, row = width * channels, reach = radius * channels;
-    int side = halved ? radius + 1 : wide, parts = halved ? 3 : 1;
+    int side = 2 * radius + 1, row = width * channels, reach = radius * channels;
+    int x0 = get_group_id(0) * tile_columns, y0 = get_group_id(1) * tile_rows;
+    int columns = min(tile_columns, row - x0), rows = min(tile_rows, height - y0);
+    int stride = LINE(tile_columns, reach);
+    for (int y = 0; y < tile_rows + 2 * radius; y++)
+        stage(scratch + y * stride, image, width, height, channels, reach, x0, y0 - radius + y,
+              tile_columns);
+    for (int y = 0; y < rows; y += NY)
+        for (int x = 0; x < columns; x += LANES * NX) {
+            CLEAR_SUMS
+            local const float *line = scratch + y * stride + x;
+#define DENSE_STEP(FROM, TO)                                                                 \
+    {                                                                                        \
+        for (int kx = 0; kx < side; kx++)                                                    \
+            ACCUMULATE(line + kx * channels, taps + kx * side + iy, FROM, TO)                \
+        line += stride;                                                                      \
+    }
+            WALK(DENSE_STEP)
+            PUT_SUMS
+        }
+}
+
+// The same for large kernels: in three parts of half the rows each, which takes a quarter less
+// arithmetic. With E and O the even and odd input rows, f and g the even and odd rows of weights, g
+// one row further down, and * a convolution of half the height:
+//   even output rows are  f*E + g*O of the row pair above,
+//   odd output rows are   (f+g)*(E+O) - f*E - g*O.
+// All of it stays exact in the integers that the exact cases use. Holds for radius >= NY - 2.
+//
+// taps: column by column, those of f, of g and of their sum.
+TILE_KERNEL halved(global const float *image, global float *out, global const float *taps,
+                   int width, int height, int channels, int radius, int tile_columns,
+                   int tile_rows, local float *scratch)
+{
+    int wide = 2 * radius + 1, side = radius + 1;
+    int row = width * channels, reach = radius * channels;
     int x0 = get_group_id(0) * tile_columns, y0 = get_group_id(1) * tile_rows;
     int columns = min(tile_columns, row - x0), rows = min(tile_rows, height - y0);
     int stride = LINE(tile_columns, reach), staged = tile_rows + 2 * radius;
@@ -107,52 +133,48 @@ TILE_KERNEL dense(global const float *image, global float *out, global const flo
     for (int y = 0; y < staged; y++)
         stage(scratch + y * stride, image, width, height, channels, reach, x0, y0 - radius + y,
               tile_columns);
-    for (int y = 0; halved && y < staged / 2; y++)
+    for (int y = 0; y < staged / 2; y++)
         for (int x = 0; x < stride; x += LANES)
             STORE(LOAD(scratch + 2 * y * stride + x) + LOAD(scratch + (2 * y + 1) * stride + x),
                   both + y * stride + x);
     for (int x = 0; x < columns; x += LANES * NX) {
         VECTOR above[NX]; // g*O of the row pair above the block
         UNROLL for (int i = 0; i < NX; i++) above[i] = (VECTOR)(0.0f);
-        for (int iy = 1; halved && iy < side; iy++)
+        for (int iy = 1; iy < side; iy++)
             for (int kx = 0; kx < wide; kx++) {
                 local const float *point = scratch + (2 * iy - 1) * stride + x + kx * channels;
                 VECTOR weight = (VECTOR)(taps[(wide + kx) * side + iy]);
                 UNROLL for (int i = 0; i < NX; i++)
                     above[i] = fma(LOAD(point + LANES * i), weight, above[i]);
             }
-        for (int y = 0; y < rows; y += halved ? 2 * NY : NY) {
+        for (int y = 0; y < rows; y += 2 * NY) {
             VECTOR found[3][NY][NX];
-            for (int part = 0; part < parts; part++) {
+            for (int part = 0; part < 3; part++) {
                 local const float *line = part == 2 ? both + y / 2 * stride + x
                                                     : scratch + (y + part) * stride + x;
-                int gap = halved && part < 2 ? 2 * stride : stride;
+                int gap = part == 2 ? stride : 2 * stride;
                 global const float *weights = taps + part * wide * side;
                 CLEAR_SUMS
-#define DENSE_STEP(FROM, TO)                                                                 \
+#define HALVED_STEP(FROM, TO)                                                                \
     {                                                                                        \
         for (int kx = 0; kx < wide; kx++)                                                    \
             ACCUMULATE(line + kx * channels, weights + kx * side + iy, FROM, TO)             \
         line += gap;                                                                         \
     }
-                WALK(DENSE_STEP)
+                WALK(HALVED_STEP)
                 UNROLL for (int j = 0; j < NY; j++)
                     UNROLL for (int i = 0; i < NX; i++) found[part][j][i] = sums[j][i];
             }
             for (int j = 0; j < NY; j++)
                 for (int i = 0; i < NX; i++) {
-                    int at = y + (halved ? 2 * j : j), room = columns - x - LANES * i;
+                    int at = y + 2 * j, room = columns - x - LANES * i;
                     global float *to = out + (size_t)(y0 + at) * row + x0 + x + LANES * i;
-                    VECTOR first = found[0][j][i];
-                    if (halved) {
-                        VECTOR odd = found[1][j][i];
-                        if (at + 1 < rows)
-                            put(to + row, found[2][j][i] - first - odd, room);
-                        first += above[i];
-                        above[i] = odd;
-                    }
+                    VECTOR even = found[0][j][i], odd = found[1][j][i];
                     if (at < rows)
-                        put(to, first, room);
+                        put(to, even + above[i], room);
+                    if (at + 1 < rows)
+                        put(to + row, found[2][j][i] - even - odd, room);
+                    above[i] = odd;
                 }
         }
     }
