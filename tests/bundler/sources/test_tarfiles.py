@@ -272,8 +272,8 @@ WHOLE = make(file("a", random.Random(1).randbytes(3000)), file("b", b"b"))
 @pytest.mark.parametrize(
     "packed",
     [
-        gzip.compress(WHOLE),
-        gzip.compress(WHOLE[:1000]) + gzip.compress(WHOLE[1000:]),
+        gzip.compress(WHOLE, mtime=0),
+        gzip.compress(WHOLE[:1000], mtime=0) + gzip.compress(WHOLE[1000:]),
         zstandard.compress(WHOLE),
         zstandard.compress(WHOLE[:1000]) + zstandard.compress(WHOLE[1000:]),
     ],
@@ -286,12 +286,12 @@ def test_compressed_archive(tmp_path: Path, packed: bytes) -> None:
 @pytest.mark.parametrize(
     "packed",
     [
-        gzip.compress(WHOLE)[:-9],
-        gzip.compress(WHOLE)[:20] + b"????" + gzip.compress(WHOLE)[24:],
-        gzip.compress(WHOLE) + b"more",
+        gzip.compress(WHOLE, mtime=0)[:-9],
+        gzip.compress(WHOLE, mtime=0)[:20] + b"????" + gzip.compress(WHOLE)[24:],
+        gzip.compress(WHOLE, mtime=0) + b"more",
         zstandard.compress(WHOLE)[:-9],
         zstandard.compress(WHOLE)[:20] + b"????" + zstandard.compress(WHOLE)[24:],
-        gzip.compress(b"no tar"),
+        gzip.compress(b"no tar", mtime=0),
         b"\x1f\x8b",
         b"\x28\xb5\x2f\xfd",
         b"BZh91AY&SY",
@@ -312,7 +312,7 @@ def test_bomb_stops_before_the_disk_is_full(
 
 
 def test_no_room_for_the_inflated_form(tmp_path: Path) -> None:
-    (tmp_path / "a.tar").write_bytes(gzip.compress(WHOLE))
+    (tmp_path / "a.tar").write_bytes(gzip.compress(WHOLE, mtime=0))
     assert "can't be written" in refusal(lambda: open_tar(tmp_path / "a.tar", tmp_path / "none"))
 
 
