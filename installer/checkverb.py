@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -28,6 +28,7 @@ from installer.checks.texts import (
 )
 from installer.console import Console
 from installer.ledger import Ledger
+from installer.results import short_name
 from manifests.errors import ExitCode, MoonliftError, UsageError
 
 GIB: Final = 1024**3
@@ -38,7 +39,9 @@ class Asked:
     """What `installer check` was asked.
 
     Attributes:
-        state: where this host's ledger is.
+        trust: where this host's keys are.
+        state: where its ledger is.
+        bundle: what the host is to be fit for; None for nothing in particular.
         engine: as on the command line.
         only: IDs of checks, with commas between them; empty for all.
         gpu: whether there must be a GPU; None to look.
@@ -47,7 +50,9 @@ class Asked:
     """
 
     _: KW_ONLY
+    trust: Path
     state: Path
+    bundle: Path | None
     engine: str
     only: str
     gpu: bool | None
@@ -60,6 +65,7 @@ def check_host(console: Console, asked: Asked) -> ExitCode:
 
     Raises:
         UsageError: `check-unknown`, `cuda-version`, `engine-unknown`, `engine-not-local`.
+        BundleRefused: the bundle is not to be believed.
     """
     checks = _chosen(asked.only)
     sources = sources_of(asked)
@@ -93,6 +99,7 @@ def sources_of(asked: Asked) -> Sources:
 
     Raises:
         UsageError: `cuda-version`, `engine-unknown`, `engine-not-local`.
+        BundleRefused: the bundle is not to be believed.
     """
     socket = engine_socket(asked.engine)
     return Sources(
@@ -112,11 +119,33 @@ def wanted(asked: Asked) -> Wanted:
 
     Raises:
         UsageError: `cuda-version`.
+        BundleRefused: the bundle is not to be believed.
+        NotInstallableHere: there is no bundle, or no key is trusted here.
     """
     cuda = CudaVersion.parse(asked.cuda) if asked.cuda else None
     if asked.cuda and cuda is None:
         raise UsageError("cuda-version", f"expected a version such as 12.4, found {asked.cuda!r}")
-    return Wanted(asked.gpu, cuda, int(asked.room * GIB), last_known_time(asked.state))
+    known = Wanted(asked.gpu, cuda, room=int(asked.room * GIB), issued=last_known_time(asked.state))
+    return known if asked.bundle is None else _with_bundle(known, asked, asked.bundle)
+
+
+def _with_bundle(known: Wanted, asked: Asked, bundle: Path) -> Wanted:
+    """Return what is wanted with the needs of a bundle; what a person said goes first."""
+    from installer.checks.bundleneeds import needs_of  # noqa: PLC0415 - only with a bundle
+    from installer.verbs import opened  # noqa: PLC0415
+    from installer.verify import Leniency  # noqa: PLC0415
+
+    lenient = Leniency(allow_downgrade=True, accept_expired=True)  # nothing is installed
+    with opened(asked, bundle, lenient) as verified:
+        needs = needs_of(verified)
+    times = [one for one in (known.issued, needs.issued) if one is not None]
+    made = replace(known, bundle_room=needs.room, issued=max(times))
+    if known.cuda is not None or needs.cuda is None:
+        return made
+    need = needs.cuda
+    return replace(
+        made, cuda=need.version, cuda_of=short_name(need.image), older_branches=need.branches
+    )
 
 
 def last_known_time(state: Path) -> datetime | None:

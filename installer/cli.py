@@ -9,6 +9,8 @@ from typing import Annotated, Final
 
 import typer
 
+from installer.clicheck import checking
+from installer.clioptions import EngineName, Json
 from installer.console import Console, Form, exit_with
 from manifests import __version__
 
@@ -34,6 +36,7 @@ trust_app = _app("The keys that this host trusts to sign bundles.")
 ledger_app = _app("What this host has accepted and installed.")
 app.add_typer(trust_app, name="trust")
 app.add_typer(ledger_app, name="ledger")
+app.add_typer(checking)
 
 Bundle = Annotated[
     Path,
@@ -41,16 +44,12 @@ Bundle = Annotated[
         metavar="BUNDLE", help="Folder, NAME.tar, its first part NAME.tar.001, or - for a pipe."
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON document.")]
 JsonLines = Annotated[bool, typer.Option("--jsonl", help="Print every event as a line of JSON.")]
 Downgrade = Annotated[
     bool, typer.Option("--allow-downgrade", help="Let a release older than the newest one pass.")
 ]
 Expired = Annotated[
     bool, typer.Option("--accept-expired", help="Let a release pass that the clock calls expired.")
-]
-EngineName = Annotated[
-    str, typer.Option("--engine", help="auto, docker, docker:unix:///SOCKET or layout:DIR.")
 ]
 Fingerprint = Annotated[
     str, typer.Option("--fingerprint", metavar="SHA256:...", help="What the key must come to.")
@@ -163,40 +162,6 @@ def install(  # noqa: PLR0913 - one argument an option
             engine=engine, yes=yes or dry_run, dry_run=dry_run, one_pass=one_pass
         )
         code = verbs.install_bundle(console, _homes(context), bundle, leniency, choices)
-    raise typer.Exit(code)
-
-
-@app.command()
-def check(  # noqa: PLR0913 - one argument an option
-    context: typer.Context,
-    engine: EngineName = "auto",
-    only: Annotated[
-        str, typer.Option(metavar="ID,...", help="These checks, or kinds such as gpu.")
-    ] = "",
-    cuda: Annotated[
-        str, typer.Option(metavar="VERSION", help="The CUDA version that images were built for.")
-    ] = "",
-    room: Annotated[
-        float, typer.Option(metavar="GIB", min=0, help="The room that images will take.")
-    ] = 0,
-    *,
-    gpu: Annotated[
-        bool | None,
-        typer.Option("--gpu/--no-gpu", help="A GPU must be there, or is of no interest."),
-    ] = None,
-    list_only: Annotated[bool, typer.Option("--list", help="List the checks; run none.")] = False,
-    json: Json = False,
-) -> None:
-    """Look whether this host is fit: engine, GPU, driver, limits; changes nothing."""
-    console = Console(Form.JSON if json else Form.TEXT)
-    with console.guarded():
-        from installer import checkverb  # noqa: PLC0415 - only what a verb needs is imported
-
-        state = _homes(context).state
-        asked = checkverb.Asked(
-            state=state, engine=engine, only=only, gpu=gpu, cuda=cuda, room=room
-        )
-        code = (checkverb.list_checks if list_only else checkverb.check_host)(console, asked)
     raise typer.Exit(code)
 
 

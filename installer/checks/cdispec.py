@@ -17,6 +17,7 @@ from manifests.errors import MoonliftError
 FOLDERS: Final = ("/etc/cdi", "/var/run/cdi")
 """Where every engine looks unless it is told other folders."""
 SPEC_LIMIT: Final = 1024 * 1024
+FOLDERS_LIMIT: Final = 8
 FILES_LIMIT: Final = 64
 """Specifications read of one folder."""
 PATHS_LIMIT: Final = 5000
@@ -47,7 +48,7 @@ def read_specs(files: HostFiles, folders: tuple[str, ...] = FOLDERS) -> Iterator
     Raises:
         Unreadable: a folder or file is there and can't be read.
     """
-    for folder in folders:
+    for folder in folders[:FOLDERS_LIMIT]:
         names = [name for name in files.names(folder) if name.endswith((".yaml", ".json"))]
         for name in names[:FILES_LIMIT]:
             path = f"{folder}/{name}"

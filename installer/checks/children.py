@@ -37,6 +37,11 @@ class Ended:
     status: int | None
 
     @property
+    def reason_not_started(self) -> str:
+        """Why it could not be started, empty when it was."""
+        return self.output.decode("utf-8", errors="replace") if self.status == NOT_STARTED else ""
+
+    @property
     def crash(self) -> str:
         """The name of the signal that ended it, empty for none."""
         if self.status is None or self.status >= 0:

@@ -26,7 +26,7 @@ from installer.checks.finding import (
     unknown,
 )
 from installer.checks.nvml import Question
-from installer.checks.sources import Sources
+from installer.checks.sources import Sources, Wanted
 
 LOWEST_CAPABILITY: Final = (3, 5)
 """What the self-test's kernels are compiled for."""
@@ -49,9 +49,15 @@ TOO_OLD: Final = Cause(
 BELOW: Final = Cause(
     "below-floor",
     Severity.FAIL,
-    "the driver is below what the CUDA version of `--cuda` needs",
+    "the driver is below what the CUDA version of an image, or of `--cuda`, needs",
     "CUDA {cuda} needs driver {floor} or later, installed is {driver}: install one, or take images"
     " that were built for an older CUDA.",
+)
+COMPATIBLE: Final = Cause(
+    "compatible",
+    Severity.NOTE,
+    "the driver is below that, and the image says that it brings what data-centre cards need",
+    "On any other card than a data-centre one install driver {floor} or later.",
 )
 NO_PTX: Final = Cause(
     "no-ptx",
@@ -102,19 +108,21 @@ def _floor(sources: Sources) -> Iterator[Finding]:
     if not driver:
         yield unknown("neither the kernel module nor the library tells a version: see gpu.nvml")
     elif cuda is None:
-        yield fine(
-            f"driver {driver_text(driver)}; --cuda VERSION compares it with what images need"
-        )
+        told = f"driver {driver_text(driver)}"
+        yield fine(f"{told}; a bundle, or --cuda VERSION, says what it must be")
     else:
-        yield _compared(driver, cuda)
+        yield _compared(sources.wanted, cuda, driver)
 
 
-def _compared(driver: DriverVersion, cuda: CudaVersion) -> Finding:
+def _compared(wanted: Wanted, cuda: CudaVersion, driver: DriverVersion) -> Finding:
     floor = floor_of(cuda)
-    evidence = f"driver {driver_text(driver)}, CUDA {cuda}"
+    of_image = f" of {wanted.cuda_of}" if wanted.cuda_of else ""
+    evidence = f"driver {driver_text(driver)}, CUDA {cuda}{of_image}"
     facts = {"cuda": str(cuda), "driver": driver_text(driver)}
     if floor.runs is None or floor.compiles is None:
         return noted(f"{evidence}: this program does not know what that CUDA version needs")
+    if driver < floor.runs and driver[0] in wanted.older_branches:
+        return COMPATIBLE.found(evidence, floor=driver_text(floor.runs))
     if driver < floor.runs:
         return BELOW.found(evidence, floor=driver_text(floor.runs), **facts)
     if driver < floor.compiles:
@@ -144,8 +152,8 @@ CHECKS: Final = (
     Check(
         "gpu.driver_min",
         Topic.GPU,
-        "the driver's version, beside the CUDA version of `--cuda`",
-        (BELOW, NO_PTX),
+        "the driver's version, beside the CUDA version of the bundle's images or of `--cuda`",
+        (BELOW, COMPATIBLE, NO_PTX),
         _floor,
     ),
     Check(

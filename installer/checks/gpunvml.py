@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from installer.checks.finding import Cause, Check, Finding, Severity, Topic, fine
+from installer.checks.finding import Cause, Check, Finding, Severity, Topic, fine, unknown
 from installer.checks.nvml import Nvml, Trouble
 from installer.checks.sources import Sources
 
@@ -90,6 +90,9 @@ _BY_CODE: Final[Mapping[int, Cause]] = {
 
 def _nvml(sources: Sources) -> Iterator[Finding]:
     nvml = sources.nvml
+    if nvml.code == Trouble.NOT_ASKED:
+        yield unknown(f"libnvidia-ml could not be asked: {nvml.text}")
+        return
     if not nvml.answered:
         yield _BY_CODE.get(nvml.code, OTHER).found(f"libnvidia-ml: {nvml.text or nvml.code}")
         return

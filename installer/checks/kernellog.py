@@ -98,7 +98,7 @@ def _from_file(files: HostFiles, trouble: str) -> KernelLog:
         with suppress(Unreadable):
             data = files.tail(path, LOG_LIMIT)
             if data is not None:
-                lines = data.decode("utf-8", errors="replace").splitlines()
+                lines = data.decode("utf-8", errors="replace").rsplit("\n", LINES_LIMIT)
                 return KernelLog(tuple(_since_boot(lines)), path)
     return KernelLog(trouble=trouble)
 
@@ -106,4 +106,4 @@ def _from_file(files: HostFiles, trouble: str) -> KernelLog:
 def _since_boot(lines: list[str]) -> list[str]:
     """Return the lines from the last boot on; all of them when none is to be seen."""
     boots = [at for at, line in enumerate(lines) if _BOOT in line]
-    return lines[boots[-1] if boots else 0 :][-LINES_LIMIT:]
+    return lines[boots[-1] if boots else 0 :]

@@ -13,8 +13,10 @@ class Loading:
         trouble: in the loader's words; empty when it was loaded.
         crashed: whether the process that loaded it was ended by a signal.
         hung: whether it was not done in time.
+        tried: whether it could be tried at all.
     """
 
     trouble: str = ""
     crashed: bool = False
     hung: bool = False
+    tried: bool = True

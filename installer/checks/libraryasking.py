@@ -20,6 +20,8 @@ def load_library(name: str, seconds: float = SECONDS) -> Loading:
     ended = run_probe(Path(libraryprobe.__file__), name, seconds=seconds)
     if ended.status is None:
         return Loading(f"not loaded within {seconds:g} s", hung=True)
+    if ended.reason_not_started:
+        return Loading(ended.reason_not_started, tried=False)
     if ended.crash:
         return Loading(f"ended by {ended.crash}", crashed=True)
     return Loading(ended.output.decode("utf-8", errors="replace") if ended.status else "")

@@ -128,10 +128,11 @@ def _locked(sources: Sources) -> Iterator[Finding]:
     found = _LOCKED.search(sources.files.text("/proc/self/limits") or "")
     if found is None:
         yield unknown("/proc/self/limits does not tell")
-    elif found[1] != "unlimited" and int(found[1]) < _LOCKED_LOW:
-        yield LOCKED_LOW.found(f"{bytes_text(int(found[1]))} may be locked")
+    elif found[1] == "unlimited":
+        yield fine("any memory may be locked")
     else:
-        yield fine(f"locked memory: {found[1]}")
+        evidence = f"{bytes_text(int(found[1]))} may be locked"
+        yield LOCKED_LOW.found(evidence) if int(found[1]) < _LOCKED_LOW else fine(evidence)
 
 
 CHECKS: Final = (

@@ -50,6 +50,7 @@ class Trouble(IntEnum):
     HUNG = -1
     CRASHED = -2
     GARBLED = -3
+    NOT_ASKED = -4
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,8 @@ def read_answer(ended: Ended, seconds: float = SECONDS) -> Nvml:
     """Return what the probe wrote."""
     if ended.status is None:
         return Nvml(Trouble.HUNG, f"no answer within {seconds:g} s")
+    if ended.reason_not_started:
+        return Nvml(Trouble.NOT_ASKED, ended.reason_not_started)
     if ended.crash:
         return Nvml(Trouble.CRASHED, f"ended by {ended.crash}")
     try:

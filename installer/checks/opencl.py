@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from installer.checks.finding import Cause, Check, Finding, Severity, Topic, fine, noted
+from installer.checks.finding import Cause, Check, Finding, Severity, Topic, fine, noted, unknown
 from installer.checks.sources import Sources
 
 VENDORS: Final = "/etc/OpenCL/vendors"
@@ -72,6 +72,8 @@ def _tried(sources: Sources, path: str, library: str) -> Finding:
     if not library:
         return EMPTY.found(f"{path} is empty", path=path)
     loading = sources.load_library(library)
+    if not loading.tried:
+        return unknown(f"{path}: {library} could not be tried: {loading.trouble}")
     if loading.crashed or loading.hung:
         return CRASHES.found(f"{path}: {library}: {loading.trouble}", path=path)
     if loading.trouble:

@@ -27,13 +27,19 @@ class Wanted:
     Attributes:
         gpu: True when a GPU must be there, False when none is of interest, None to look.
         cuda: the CUDA version that images were built for.
+        cuda_of: the image that needs it; empty when a person said so.
+        older_branches: of drivers, with which that image runs on data-centre cards all the same.
         room: bytes that images will take.
-        issued: when the newest release accepted here was made, which no right clock is before.
+        bundle_room: bytes that a bundle takes where nothing of it is there yet.
+        issued: when the newest release known here was made, which no right clock is before.
     """
 
     gpu: bool | None = None
     cuda: CudaVersion | None = None
+    cuda_of: str = ""
+    older_branches: frozenset[int] = frozenset()
     room: int = 0
+    bundle_room: int = 0
     issued: datetime | None = None
 
 

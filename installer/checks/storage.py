@@ -7,7 +7,7 @@ from typing import Final
 
 from installer.checks.finding import Cause, Check, Finding, Severity, Topic, or_fine, unknown
 from installer.checks.hostfiles import Space
-from installer.checks.sources import Sources
+from installer.checks.sources import Sources, Wanted
 from manifests.quantities import bytes_text
 
 SLOW: Final = Cause(
@@ -29,6 +29,13 @@ SHORT: Final = Cause(
     "less room than `--room` asks for",
     "Free {missing} under {root}, or move data-root in /etc/docker/daemon.json to a larger disk.",
 )
+SHORT_FOR_BUNDLE: Final = Cause(
+    "short-for-bundle",
+    Severity.WARN,
+    "less room than the bundle takes where nothing of it is there yet",
+    "installer install --dry-run tells how much is needed here. If it is too little, free {missing}"
+    " under {root}.",
+)
 NEARLY_FULL: Final = Cause(
     "nearly-full",
     Severity.WARN,
@@ -43,6 +50,8 @@ NO_INODES: Final = Cause(
     " before it is full.",
 )
 _SLOW: Final = ("vfs", "devicemapper", "aufs", "overlay")
+CONTAINERD_ROOT: Final = "/var/lib/containerd"
+_SNAPSHOTTER: Final = "io.containerd.snapshotter"
 _LOW_BYTES: Final = 2 * 1024**3
 _LOW_INODES: Final = 50_000
 
@@ -62,20 +71,36 @@ def _storage_trouble(driver: str, status: dict[str, str], evidence: str) -> Iter
 
 
 def _space(sources: Sources) -> Iterator[Finding]:
-    root = sources.engine.root
+    for root in _roots(sources):
+        yield from _space_of(sources, root)
+
+
+def _roots(sources: Sources) -> Iterator[str]:
+    """Yield where images go: containerd's store is elsewhere than the engine's own."""
+    engine = sources.engine
+    snapshotter = any(_SNAPSHOTTER in value for _, value in engine.driver_status)
+    if snapshotter and sources.files.exists(CONTAINERD_ROOT):
+        yield CONTAINERD_ROOT
+    yield engine.root
+
+
+def _space_of(sources: Sources, root: str) -> Iterator[Finding]:
     space = sources.files.space(root) if root else None
     if space is None:
         yield unknown(f"{root or 'the folder of its data'} can't be seen from here")
         return
     evidence = f"{root}: {bytes_text(space.free)} of {bytes_text(space.total)} free"
-    yield from or_fine(_space_trouble(space, sources.wanted.room, root, evidence), evidence)
+    yield from or_fine(_space_trouble(space, sources.wanted, root, evidence), evidence)
 
 
-def _space_trouble(space: Space, room: int, root: str, evidence: str) -> Iterator[Finding]:
+def _space_trouble(space: Space, wanted: Wanted, root: str, evidence: str) -> Iterator[Finding]:
+    room, bundle = wanted.room, wanted.bundle_room
     if space.free < room:
-        missing = bytes_text(room - space.free)
-        wanted = f"{evidence}, {bytes_text(room)} asked for"
-        yield SHORT.found(wanted, missing=missing, root=root)
+        asked = f"{evidence}, {bytes_text(room)} asked for"
+        yield SHORT.found(asked, missing=bytes_text(room - space.free), root=root)
+    elif space.free < bundle:
+        asked = f"{evidence}, the bundle takes up to {bytes_text(bundle)}"
+        yield SHORT_FOR_BUNDLE.found(asked, missing=bytes_text(bundle - space.free), root=root)
     elif space.free < _LOW_BYTES:
         yield NEARLY_FULL.found(evidence, root=root)
     if space.inodes is not None and space.inodes < _LOW_INODES:
@@ -87,8 +112,8 @@ CHECKS: Final = (
     Check(
         "docker.space",
         Topic.ENGINE,
-        "the file system of DockerRootDir, beside `--room`",
-        (SHORT, NEARLY_FULL, NO_INODES),
+        "the file system of DockerRootDir, and of /var/lib/containerd for images kept there",
+        (SHORT, SHORT_FOR_BUNDLE, NEARLY_FULL, NO_INODES),
         _space,
     ),
 )

@@ -180,6 +180,9 @@ SCENARIOS: Mapping[str, Scenario] = {
     "docker.space/short": Scenario(
         PLAIN.having(wanted=Wanted(room=600 * 1024**3)), "600 GiB asked for", "Free 100 GiB"
     ),
+    "docker.space/short-for-bundle": Scenario(
+        PLAIN.having(wanted=Wanted(bundle_room=600 * 1024**3)), "up to 600 GiB", "--dry-run"
+    ),
     "docker.space/nearly-full": Scenario(
         PLAIN.having(space=Space(1024**3, 10 * 1024**3, None)), "1.00 GiB of", "docker system df"
     ),
@@ -301,6 +304,15 @@ SCENARIOS: Mapping[str, Scenario] = {
     ),
     "gpu.cc/capability": Scenario(capability(3, 0, "390.157"), "capability 3.0", "newer card"),
     "gpu.driver_min/below-floor": Scenario(cuda(13, 0), "CUDA 13.0", "580"),
+    "gpu.driver_min/compatible": Scenario(
+        WITH_GPU.having(
+            wanted=Wanted(
+                cuda=CudaVersion(13, 0), cuda_of="acme/app:1", older_branches=frozenset({550})
+            )
+        ),
+        "CUDA 13.0 of acme/app:1",
+        "driver 580 or later",
+    ),
     "gpu.driver_min/no-ptx": Scenario(cuda(12, 6), "CUDA 12.6", "560.28.03"),
     "gpu.arch_driver/dropped": Scenario(capability(6, 1, "590.44.01"), "590.44.01", "branch 580"),
     "gpu.persistence/off": Scenario(
