@@ -11,6 +11,8 @@
 #define LOAD(P) EXPAND(vload, LANES)(0, (P))
 #define STORE(V, P) EXPAND(vstore, LANES)((V), 0, (P))
 #define UNROLL _Pragma("unroll")
+// For loops that are not worth the time that a compiler takes to unroll and vectorise them.
+#define PLAIN _Pragma("clang loop unroll(disable) vectorize(disable)")
 
 #define NX 2 // vectors side by side in an inner loop: each weight is loaded once for them
 #define NY 4 // rows in an inner loop: each picture vector is loaded once for them
@@ -27,13 +29,13 @@ static void stage(local float *line, global const float *image, int width, int h
     int inside = max(0, -first), end = min(wanted, row - first);
     global const float *from = image + (size_t)clamp(y, 0, height - 1) * row;
     int x = 0;
-    for (; x < inside; x++)
+    PLAIN for (; x < inside; x++)
         line[x] = from[(x0 + x) % channels];
-    for (; x + LANES <= end; x += LANES)
+    PLAIN for (; x + LANES <= end; x += LANES)
         STORE(LOAD(from + first + x), line + x);
-    for (; x < end; x++)
+    PLAIN for (; x < end; x++)
         line[x] = from[first + x];
-    for (; x < wanted; x++)
+    PLAIN for (; x < wanted; x++)
         line[x] = from[row - channels + (first + x) % channels];
 }
 
@@ -46,7 +48,7 @@ static inline void put(global float *to, VECTOR vector, int room)
     }
     float one[LANES];
     STORE(vector, one);
-    for (int i = 0; i < room; i++)
+    PLAIN for (int i = 0; i < room; i++)
         to[i] = one[i];
 }
 
@@ -103,7 +105,7 @@ TILE_KERNEL dense(global const float *image, global float *out, global const flo
             local const float *line = scratch + y * stride + x;
 #define DENSE_STEP(FROM, TO)                                                                 \
     {                                                                                        \
-        for (int kx = 0; kx < side; kx++)                                                    \
+        PLAIN for (int kx = 0; kx < side; kx++)                                              \
             ACCUMULATE(line + kx * channels, taps + kx * side + iy, FROM, TO)                \
         line += stride;                                                                      \
     }
@@ -130,7 +132,7 @@ TILE_KERNEL halved(global const float *image, global float *out, global const fl
     int columns = min(tile_columns, row - x0), rows = min(tile_rows, height - y0);
     int stride = LINE(tile_columns, reach), staged = tile_rows + 2 * radius;
     local float *both = scratch + staged * stride; // E + O
-    for (int y = 0; y < staged; y++)
+    PLAIN for (int y = 0; y < staged; y++)
         stage(scratch + y * stride, image, width, height, channels, reach, x0, y0 - radius + y,
               tile_columns);
     for (int y = 0; y < staged / 2; y++)
@@ -141,7 +143,7 @@ TILE_KERNEL halved(global const float *image, global float *out, global const fl
         VECTOR above[NX]; // g*O of the row pair above the block
         UNROLL for (int i = 0; i < NX; i++) above[i] = (VECTOR)(0.0f);
         for (int iy = 1; iy < side; iy++)
-            for (int kx = 0; kx < wide; kx++) {
+            PLAIN for (int kx = 0; kx < wide; kx++) {
                 local const float *point = scratch + (2 * iy - 1) * stride + x + kx * channels;
                 VECTOR weight = (VECTOR)(taps[(wide + kx) * side + iy]);
                 UNROLL for (int i = 0; i < NX; i++)
@@ -157,7 +159,7 @@ TILE_KERNEL halved(global const float *image, global float *out, global const fl
                 CLEAR_SUMS
 #define HALVED_STEP(FROM, TO)                                                                \
     {                                                                                        \
-        for (int kx = 0; kx < wide; kx++)                                                    \
+        PLAIN for (int kx = 0; kx < wide; kx++)                                              \
             ACCUMULATE(line + kx * channels, weights + kx * side + iy, FROM, TO)             \
         line += gap;                                                                         \
     }
@@ -165,8 +167,8 @@ TILE_KERNEL halved(global const float *image, global float *out, global const fl
                 UNROLL for (int j = 0; j < NY; j++)
                     UNROLL for (int i = 0; i < NX; i++) found[part][j][i] = sums[j][i];
             }
-            for (int j = 0; j < NY; j++)
-                for (int i = 0; i < NX; i++) {
+            PLAIN for (int j = 0; j < NY; j++)
+                PLAIN for (int i = 0; i < NX; i++) {
                     int at = y + 2 * j, room = columns - x - LANES * i;
                     global float *to = out + (size_t)(y0 + at) * row + x0 + x + LANES * i;
                     VECTOR even = found[0][j][i], odd = found[1][j][i];
@@ -241,10 +243,10 @@ TILE_KERNEL product(global const float *left, global const float *right, global 
                 UNROLL for (int i = 0; i < NX; i++)
                     STORE(sums[j][i], out + (size_t)(y + j) * width + x + LANES * i);
     }
-    for (; x < width; x++)
+    PLAIN for (; x < width; x++)
         for (int j = 0; j < NY && y + j < height; j++) {
             float sum = 0.0f;
-            for (int k = 0; k < depth; k++)
+            PLAIN for (int k = 0; k < depth; k++)
                 sum = fma(line[j][k], right[(size_t)k * width + x], sum);
             out[(size_t)(y + j) * width + x] = sum;
         }
