@@ -8,7 +8,7 @@ from typing import Final
 
 from installer.checks.cdispec import FOLDERS, CdiSpec, read_specs
 from installer.checks.cudaversion import driver_text, parse_driver
-from installer.checks.drivermodule import module_version, same_driver
+from installer.checks.drivermodule import module_version
 from installer.checks.finding import Cause, Check, Finding, Severity, Topic, fine, noted, or_fine
 from installer.checks.sources import Sources
 
@@ -90,7 +90,7 @@ def _wrong(sources: Sources, specs: list[CdiSpec]) -> Iterator[Finding]:
             yield MISSING.found(f"{spec.file}: {len(gone)} not there, such as {gone[0]}")
         for path in spec.paths:
             found = _DRIVER_FILE.search(path)
-            if found and driver and not same_driver(parse_driver(found[1]), driver):
+            if found and driver and parse_driver(found[1]) != driver:
                 yield OTHER_DRIVER.found(
                     f"{spec.file} names {path}, the driver is {driver_text(driver)}"
                 )

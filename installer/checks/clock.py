@@ -80,9 +80,9 @@ def _parsed(text: str) -> datetime | None:
     """Return the time of RFC 3339 with nanoseconds, None when it is none."""
     try:
         found = datetime.fromisoformat(_FRACTION.sub(r"\1", text))
-    except ValueError:
+        return found.astimezone(UTC) if found.tzinfo else None
+    except (ValueError, OverflowError):
         return None
-    return found if found.tzinfo else None
 
 
 def _steal(sources: Sources) -> Iterator[Finding]:

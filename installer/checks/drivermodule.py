@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import PurePosixPath
 from typing import Final
 
-from installer.checks.cudaversion import DriverVersion, driver_text, parse_driver
+from installer.checks.cudaversion import DriverVersion, parse_driver
 from installer.checks.hostfiles import HostFiles, Unreadable
 
 LIBRARY_FOLDERS: Final = (
@@ -57,11 +57,6 @@ def library_versions(files: HostFiles) -> Iterator[tuple[str, DriverVersion]]:
             version = parse_driver(PurePosixPath(target or "").name.partition(".so.")[2])
             if version:
                 yield f"{folder}/{_LIBRARY}", version
-
-
-def same_driver(one: DriverVersion, other: DriverVersion) -> bool:
-    """Tell whether two versions are of one driver: 535.54.3 and 535.54.03 are."""
-    return driver_text(one) == driver_text(other)
 
 
 def kernel_release(files: HostFiles) -> str:

@@ -6,11 +6,13 @@ have are None or empty; those of another type than documented count as not told.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
+_VERSION: Final = re.compile(r"\d{1,4}(?:\.\d{1,4}){1,2}", re.ASCII)
 LIST_LIMIT: Final = 1000
 """Entries taken of one list."""
 
@@ -139,5 +141,4 @@ def _cdi_devices(info: Mapping[str, Any]) -> tuple[str, ...] | None:
 
 
 def _numbers(text: str) -> tuple[int, ...]:
-    parts = text.split(".")
-    return tuple(map(int, parts)) if all(p.isascii() and p.isdigit() for p in parts) else ()
+    return tuple(map(int, text.split("."))) if _VERSION.fullmatch(text) else ()

@@ -12,7 +12,6 @@ from installer.checks.drivermodule import (
     library_versions,
     loaded_modules,
     module_version,
-    same_driver,
 )
 from installer.checks.finding import Cause, Check, Finding, Severity, Topic, fine, noted, or_fine
 from installer.checks.sources import Sources
@@ -105,7 +104,7 @@ def _match(sources: Sources) -> Iterator[Finding]:
 def _different(sources: Sources) -> Iterator[Finding]:
     kernel = module_version(sources.files)
     for path, version in library_versions(sources.files):
-        if not same_driver(version, kernel):
+        if version != kernel:
             where = f"{path} is {driver_text(version)}"
             yield DIFFER.found(f"kernel module {driver_text(kernel)}, {where}")
 

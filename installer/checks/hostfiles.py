@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ NAMES_LIMIT: Final = 10_000
 
 T = TypeVar("T")
 
+_NUMBER: Final = re.compile(r"\s*(\d{1,20})(?:\s|$)", re.ASCII)
 _ABSENT: Final = (errno.ENOENT, errno.ENOTDIR, errno.ENODEV, errno.ENXIO)
 
 
@@ -97,9 +99,12 @@ class HostFiles:
         return None if text is None else text.strip()
 
     def number(self, path: str) -> int | None:
-        """Return the number that a file begins with, None when there is none; as `text`."""
-        words = (self.text(path, 4096) or "").split()
-        return int(words[0]) if words and words[0].isascii() and words[0].isdigit() else None
+        """Return the number that a file begins with, None when there is none; as `text`.
+
+        The kernel's numbers have at most 20 digits.
+        """
+        found = _NUMBER.match(self.text(path, 64) or "")
+        return int(found[1]) if found else None
 
     def data(self, path: str, limit: int = FILE_LIMIT) -> bytes | None:
         """Return at most `limit` bytes of a file, None when it is not there.

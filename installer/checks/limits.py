@@ -62,6 +62,7 @@ _FILES_LOW: Final = 100_000
 _PIDS_LOW: Final = 32_768
 _MEMORY_LOW: Final = 1024**3
 _LOCKED_LOW: Final = 8 * 1024**2
+_FILE_NUMBERS: Final = re.compile(r"(\d{1,20})\s+\d{1,20}\s+(\d{1,20})\s", re.ASCII)
 _LOCKED: Final = re.compile(r"^Max locked memory\s+(\d{1,20}|unlimited)", re.MULTILINE)
 
 
@@ -78,11 +79,11 @@ def _inotify_low(sources: Sources) -> Iterator[Finding]:
 
 
 def _open_files(sources: Sources) -> Iterator[Finding]:
-    numbers = (sources.files.text("/proc/sys/fs/file-nr") or "").split()
-    if len(numbers) != 3 or not all(one.isascii() and one.isdigit() for one in numbers):
+    found = _FILE_NUMBERS.match(sources.files.text("/proc/sys/fs/file-nr") or "")
+    if found is None:
         yield unknown("/proc/sys/fs/file-nr does not tell")
         return
-    taken, most = int(numbers[0]), int(numbers[2])
+    taken, most = int(found[1]), int(found[2])
     evidence = f"{taken} of {most} open files"
     if most < _FILES_LOW:
         yield FILES_LOW.found(evidence)

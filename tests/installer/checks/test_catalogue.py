@@ -10,7 +10,8 @@ from installer.checks.catalogue import CHECKS, Result, chosen_checks, run_checks
 from installer.checks.enginefacts import Contact, EngineFacts
 from installer.checks.finding import Cause, Check, Severity
 from installer.checks.kernellog import KernelLog
-from installer.checks.nvml import Nvml
+from installer.checks.libraries import Loading
+from installer.checks.nvml import Nvml, Trouble
 from installer.checks.sources import Wanted
 from manifests.errors import UsageError
 from tests.installer.checks.hosts import PLAIN, WITH_GPU, FakeHost
@@ -141,3 +142,68 @@ def test_evidence_is_safe_to_show(tmp_path: Path) -> None:
     (finding,) = results(host, tmp_path, "docker.warn")["docker.warn"].findings
     assert "\x1b" not in finding.evidence
     assert len(finding.evidence) < 600
+
+
+def test_images_in_containerd_s_store_need_room_there(tmp_path: Path) -> None:
+    status = (("driver-type", "io.containerd.snapshotter.v1"),)
+    host = PLAIN.with_engine(driver_status=status).with_files({"/var/lib/containerd/x": ""})
+    found = results(host, tmp_path, "docker.space")["docker.space"]
+    evidence = [one.evidence.partition(":")[0] for one in found.findings]
+    assert evidence == ["/var/lib/containerd", "/var/lib/docker"]
+
+
+def test_what_could_not_be_tried_is_unknown_and_not_a_failure(tmp_path: Path) -> None:
+    library = "libnvidia-opencl.so.1"
+    host = WITH_GPU.having(
+        nvml=Nvml(Trouble.NOT_ASKED, "out of processes"),
+        libraries={library: Loading("out of processes", tried=False)},
+    )
+    found = results(host, tmp_path)
+    for name in ("gpu.nvml", "ocl.icd"):
+        (finding,) = found[name].findings
+        assert finding.severity is Severity.UNKNOWN
+        assert "out of processes" in finding.evidence
+    assert found["gpu.ecc"].left_out
+
+
+def test_a_gpu_without_a_pci_bus_counts(tmp_path: Path) -> None:
+    host = WITH_GPU.without("/sys/bus/pci")
+    found = results(host, tmp_path)
+    assert found["gpu.pci"].severity is Severity.NOTE
+    assert not found["gpu.nvml"].left_out
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "",
+        "[]",
+        "kind: 7",
+        "kind: nvidia.com/gpu\ndevices: {a: b}",
+        "kind: nvidia.com/gpu\ndevices: [1, {name: [], containerEdits: []}]",
+        "kind: nvidia.com/gpu\ncontainerEdits: {deviceNodes: [1, {path: 2}], mounts: {}}",
+        "a: &a [*a]",
+        "\x00",
+        "- " * 100_000,
+        "x" * 2_000_000,
+    ],
+)
+@pytest.mark.parametrize("name", ["nvidia.yaml", "nvidia.json"])
+def test_a_hostile_cdi_specification_breaks_nothing(name: str, spec: str, tmp_path: Path) -> None:
+    host = WITH_GPU.without("/etc/cdi").with_files({f"/etc/cdi/{name}": spec})
+    for found in results(host, tmp_path, "cdi", "docker.cdi").values():
+        assert found.findings
+
+
+@pytest.mark.parametrize(
+    "text", ["", "\n", "\x00" * 100, "9" * 5000, "9" * 5000 + " 0 1", "a b c d e f g h i\n" * 1000]
+)
+def test_files_that_are_not_what_the_kernel_writes_break_nothing(text: str, tmp_path: Path) -> None:
+    host = WITH_GPU.having(files=dict.fromkeys(WITH_GPU.files, text), links={})
+    assert len(results(host, tmp_path)) == len(CHECKS)
+
+
+@pytest.mark.parametrize("time", ["", "now", "0001-01-01T00:00:00+14:00", "9" * 5000, "2026-07-01"])
+def test_an_engine_s_time_that_is_none_is_not_compared(time: str, tmp_path: Path) -> None:
+    found = results(PLAIN.with_engine(system_time=time), tmp_path, "sys.time")["sys.time"]
+    assert found.severity is Severity.OK
