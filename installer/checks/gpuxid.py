@@ -1,4 +1,6 @@
-"""What the driver wrote into the kernel's log since boot: Xid errors, one cause for each number.
+"""What the driver wrote into the kernel's log: Xid errors, one cause for each number.
+
+They stand there until the next boot, or until `dmesg --clear` says that they were seen to.
 
 Source: NVIDIA's "XID Errors" catalogue.
 """
@@ -84,13 +86,13 @@ def _xid(sources: Sources) -> Iterator[Finding]:
     for (number, address), count in sorted(seen.items()):
         yield _cause(number).found(_evidence(number, address, count), number=number)
     if not seen:
-        yield fine(f"no Xid in {log.source} since boot")
+        yield fine(f"no Xid in {log.source}")
 
 
 def _evidence(number: int, address: str, count: int) -> str:
     times = "once" if count == 1 else f"{count} times"
     what = f" ({_APP[number]})" if number in _APP else ""
-    return f"Xid {number}{what} on {address}, {times} since boot"
+    return f"Xid {number}{what} on {address}, {times}"
 
 
 def _cause(number: int) -> Cause:

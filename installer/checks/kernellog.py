@@ -1,7 +1,8 @@
-"""The kernel's log since boot: from /dev/kmsg, else from the file that a log daemon keeps.
+"""The kernel's log since boot, or since it was cleared: /dev/kmsg, else what a log daemon keeps.
 
 Source: Documentation/ABI/testing/dev-kmsg: one record a read, `prefix;message`. A reader that is
-overtaken by new records is told so with EPIPE and goes on.
+overtaken by new records is told so with EPIPE and goes on. SEEK_DATA goes to where `dmesg --clear`
+was last called: so a person says that what stands before was seen to.
 """
 
 from __future__ import annotations
@@ -70,6 +71,7 @@ def _records(path: Path) -> Iterator[str]:
     try:
         if not stat.S_ISCHR(os.fstat(descriptor).st_mode):
             raise OSError("not a device")
+        os.lseek(descriptor, 0, os.SEEK_DATA)
         for record in _reads(descriptor):
             _, _, message = record.decode("utf-8", errors="replace").partition(";")
             yield message.partition("\n")[0]

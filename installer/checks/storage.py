@@ -59,7 +59,9 @@ _LOW_INODES: Final = 50_000
 def _storage(sources: Sources) -> Iterator[Finding]:
     engine = sources.engine
     status = dict(engine.driver_status)
-    evidence = f"{engine.driver} on {status.get('Backing Filesystem', 'an unknown file system')}"
+    where = status.get("Backing Filesystem", "a file system that it does not name")
+    store = "containerd's image store" if _in_containerd(sources) else where
+    evidence = f"{engine.driver} on {store}"
     yield from or_fine(_storage_trouble(engine.driver, status, evidence), evidence)
 
 
@@ -77,11 +79,14 @@ def _space(sources: Sources) -> Iterator[Finding]:
 
 def _roots(sources: Sources) -> Iterator[str]:
     """Yield where images go: containerd's store is elsewhere than the engine's own."""
-    engine = sources.engine
-    snapshotter = any(_SNAPSHOTTER in value for _, value in engine.driver_status)
-    if snapshotter and sources.files.exists(CONTAINERD_ROOT):
+    if _in_containerd(sources) and sources.files.exists(CONTAINERD_ROOT):
         yield CONTAINERD_ROOT
-    yield engine.root
+    yield sources.engine.root
+
+
+def _in_containerd(sources: Sources) -> bool:
+    """Tell whether images lie in containerd's store."""
+    return any(_SNAPSHOTTER in value for _, value in sources.engine.driver_status)
 
 
 def _space_of(sources: Sources, root: str) -> Iterator[Finding]:
