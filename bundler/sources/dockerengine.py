@@ -61,7 +61,7 @@ class LocalEngine:
     @cached_property
     def containerd_store(self) -> bool:
         """Whether images lie in containerd's store; told by the engine, not by its version."""
-        with _explained():
+        with explained():
             info = self._api.info()
         return CONTAINERD_STORE in str(info.get("DriverStatus"))
 
@@ -74,7 +74,7 @@ class LocalEngine:
         """
         name = reference.at(reference.digest) if reference.digest else reference.tagged
         try:
-            with _explained():
+            with explained():
                 found = self._api.inspect_image(name)
         except ImageNotFound as error:
             raise _not_found(reference) from error
@@ -87,7 +87,7 @@ class LocalEngine:
             SourceFailed: `engine-failed`.
         """
         try:
-            with _explained():
+            with explained():
                 yield from self._api.get_image(str(image_id))
         except NotFound as error:
             raise SourceFailed(
@@ -112,8 +112,12 @@ def _image(found: Mapping[str, Any], reference: Reference) -> LocalImage:
 
 
 @contextmanager
-def _explained() -> Iterator[None]:
-    """Turn the client's failures into ours; `NotFound` passes."""
+def explained() -> Iterator[None]:
+    """Turn the client's failures into ours; `NotFound` passes.
+
+    Raises:
+        SourceFailed: `engine-unreachable`, `engine-failed`.
+    """
     try:
         yield
     except NotFound:

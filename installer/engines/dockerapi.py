@@ -1,4 +1,4 @@
-"""The Docker Engine API as far as the installer uses it; the only room that imports docker.
+"""The Docker Engine API as far as installing uses it; only `containers` imports docker besides.
 
 Owns the connection, the translation of every failure into `EngineFailed`, and the reading of
 what the engine answers to a load. Does not know how images are packed for it.
@@ -67,7 +67,7 @@ class DockerApi:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        _probe(url)
+        probe(url)
         with reported(url, "engine-unreachable", "does not answer"):
             self._quick = self._client("auto", ANSWER_SECONDS)
             self._patient = self._client(self._quick.api_version, None)
@@ -212,8 +212,12 @@ def reported(engine: str, code: str, what: str) -> Iterator[None]:
         ) from error
 
 
-def _probe(url: str) -> None:
-    """Connect once: the client library's own error says little, and leaves a socket open."""
+def probe(url: str) -> None:
+    """Connect once: the client library's own error says little, and leaves a socket open.
+
+    Raises:
+        EngineFailed: `engine-unreachable`.
+    """
     with (
         reported(url, "engine-unreachable", "can't be reached"),
         socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
 import subprocess
 from pathlib import Path
 
+_SETTINGS = ("apt/sources.list", "apt/sources.list.d", "apt/apt.conf.d", "ssl/certs")
 OUTSIDE = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -73,3 +75,18 @@ def bootstrap(folder: Path, suite: str, packages: tuple[str, ...] = ()) -> None:
         raise DebianError(f"debootstrap {suite}: {done.stdout[-3000:]}")
     for archive in (folder / "var/cache/apt/archives").glob("*.deb"):
         archive.unlink()
+
+
+def copy_settings(root: Path) -> None:
+    """Let a root file system reach the package sources that this machine reaches."""
+    for name in _SETTINGS:
+        _copy_setting(Path("/etc") / name, root / "etc" / name)
+
+
+def _copy_setting(source: Path, target: Path) -> None:
+    """Copy a file or folder of /etc that makes package sources reachable, links resolved."""
+    if source.is_dir():
+        shutil.rmtree(target, ignore_errors=True)
+        shutil.copytree(source, target, ignore_dangling_symlinks=True)
+    elif source.exists():
+        shutil.copyfile(source, target)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.cache import cached_folder, locked
-from tests.support.debian import bootstrap, machine_suite
+from tests.support.debian import bootstrap, copy_settings, machine_suite
 from tests.support.dockerd import run_dockerd
 from tests.support.engine import Engine
 from tests.support.registry import Registry, run_registry
@@ -28,7 +28,6 @@ CHILDREN = ("viz", "web", "redis", "postgres")
 NAMES = (BASE, *(f"acme/{name}:1" for name in CHILDREN))
 
 _CACHE_NAME = "real-images-2"
-_APT = ("apt/sources.list", "apt/sources.list.d", "apt/apt.conf.d", "ssl/certs")
 
 
 @dataclass(frozen=True)
@@ -94,22 +93,12 @@ def _make(folder: Path) -> None:
 def _import_base(root: Path, engine: Engine) -> None:
     """Make the base image: a minimal Debian that can reach the machine's package source."""
     bootstrap(root, machine_suite(), ("ca-certificates",))
-    for name in _APT:
-        _copy_setting(Path("/etc") / name, root / "etc" / name)
+    copy_settings(root)
     archive = root.with_suffix(".tar")
     subprocess.run(["tar", "-C", root, "-cf", archive, "."], check=True)
     engine.docker("import", "--change", "ENV DEBIAN_FRONTEND=noninteractive", str(archive), BASE)
     archive.unlink()
     shutil.rmtree(root)
-
-
-def _copy_setting(source: Path, target: Path) -> None:
-    """Copy a file or folder of /etc that makes package sources reachable, links resolved."""
-    if source.is_dir():
-        shutil.rmtree(target, ignore_errors=True)
-        shutil.copytree(source, target, ignore_dangling_symlinks=True)
-    elif source.exists():
-        shutil.copyfile(source, target)
 
 
 def _build(engine: Engine, name: str) -> None:

@@ -1,0 +1,198 @@
+"""`bundle selftest-image`: the self-test's image, built by the local engine on a base of one's own.
+
+Owns the build's context, which is the installed package `selftest` with its Dockerfile, and the
+reading of the engine's answer. The package itself is never imported: it is only carried.
+"""
+
+from __future__ import annotations
+
+import io
+import tarfile
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final
+
+import docker
+
+from bundler.sources.dockerengine import explained
+from manifests import __version__
+from manifests.digest import Digest, MalformedDigest
+from manifests.errors import SourceFailed, UsageError
+from manifests.reference import Reference
+from manifests.safetext import safe_line
+
+DEFAULT_NAME: Final = f"moonlift-selftest:{__version__}"
+"""What the image is called unless told otherwise."""
+PROXIES: Final = ("http_proxy", "https_proxy", "no_proxy", "ftp_proxy", "all_proxy")
+"""Variables that every builder takes without a declaration, in small letters and capitals."""
+
+_QUOTED_LINES: Final = 12
+_LINE: Final = 300
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRequest:
+    """What a person asked for.
+
+    Attributes:
+        base: image to stand on: a Debian 13 or later, or a descendant of one.
+        name: what to call the result.
+        network: the engine's network for the build; empty for its default.
+        environ: of the process: proxies are handed on.
+    """
+
+    base: str
+    name: str = DEFAULT_NAME
+    network: str = ""
+    environ: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SelftestImage:
+    """What was built.
+
+    Attributes:
+        name: full reference.
+        image_id: what the engine calls it.
+        base: full reference of what it stands on.
+        seconds: wall time.
+    """
+
+    name: str
+    image_id: Digest
+    base: str
+    seconds: float
+
+
+def build_image(
+    request: ImageRequest, client: docker.DockerClient, tell: Callable[[str], object]
+) -> SelftestImage:
+    """Build the image; takes minutes the first time.
+
+    Args:
+        request: what was asked for.
+        client: of the engine; left open.
+        tell: called with each line that the engine says.
+
+    Raises:
+        UsageError: `image-name`: a name that carries a digest, which no build can promise.
+        MalformedReference: a name that is none.
+        SourceFailed: `engine-unreachable`, `engine-failed`, `selftest-image-failed`.
+    """
+    started = time.monotonic()
+    base, name = Reference.parse(request.base), _name(request.name)
+    api: Any = client.api
+    with explained():
+        answer = api.build(
+            fileobj=io.BytesIO(build_context(package_folder())),
+            custom_context=True,
+            tag=name.tagged,
+            buildargs={"BASE": request.base, **_proxies(request.environ)},
+            network_mode=request.network or None,
+            rm=True,
+            forcerm=True,
+            decode=True,
+        )
+        image_id = read_answer(answer, tell)
+    return SelftestImage(str(name), image_id, str(base), time.monotonic() - started)
+
+
+def package_folder() -> Path:
+    """Return the folder of the package `selftest`, from a source tree or an installed wheel.
+
+    Raises:
+        SourceFailed: `selftest-image-failed`: it is not installed as files.
+    """
+    found = find_spec("selftest")
+    folder = Path(found.origin).parent if found and found.origin else None
+    if folder is None or not (folder / "Dockerfile").is_file():
+        raise SourceFailed(
+            "selftest-image-failed",
+            "expected the package selftest with its Dockerfile beside this program, found none",
+            hint="install moonlift from its wheel or run it from its source tree",
+        )
+    return folder
+
+
+def build_context(folder: Path) -> bytes:
+    """Return the files of a build as a tar; the same files make the same bytes.
+
+    Compiled files stay behind; so does what the builder alone reads, except the Dockerfile.
+    """
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        for path in _files(folder):
+            entry = tarfile.TarInfo(path.relative_to(folder).as_posix())
+            entry.size = path.stat().st_size
+            with path.open("rb") as file:
+                archive.addfile(entry, file)
+    return buffer.getvalue()
+
+
+def read_answer(lines: Iterable[Mapping[str, Any]], tell: Callable[[str], object]) -> Digest:
+    """Read what the engine says of a build, and return the ID of the image that it made.
+
+    Raises:
+        SourceFailed: `selftest-image-failed`, with the last lines before the end.
+    """
+    made: Digest | None = None
+    said: deque[str] = deque(maxlen=_QUOTED_LINES)
+    for line in lines:
+        for text in _texts(line):
+            said.append(text)
+            tell(text)
+        if error := line.get("error"):
+            raise _failed(str(error), said)
+        made = _made(line) or made
+    if made is None:
+        raise _failed("the engine names no image", said)
+    return made
+
+
+def _name(text: str) -> Reference:
+    name = Reference.parse(text)
+    if name.digest is not None:
+        raise UsageError(
+            "image-name",
+            f"expected a name with a tag, found {safe_line(text, limit=_LINE)}",
+            hint=f"such as --name {DEFAULT_NAME}",
+        )
+    return name
+
+
+def _proxies(environ: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environ.items() if name.lower() in PROXIES}
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".pyc":
+            yield path
+
+
+def _texts(line: Mapping[str, Any]) -> Sequence[str]:
+    """Return the lines that the engine says, safe to show."""
+    said = str(line.get("stream") or line.get("status") or "")
+    return [safe_line(one, limit=_LINE) for one in said.splitlines() if one.strip()]
+
+
+def _made(line: Mapping[str, Any]) -> Digest | None:
+    told = line.get("aux")
+    try:
+        return Digest.parse(str(told["ID"])) if isinstance(told, Mapping) else None
+    except (KeyError, MalformedDigest):
+        return None
+
+
+def _failed(reason: str, said: Iterable[str]) -> SourceFailed:
+    quoted = "".join(f"\n  {line}" for line in said)
+    return SourceFailed(
+        "selftest-image-failed",
+        f"the engine could not build it: {safe_line(reason, limit=1000)}{quoted}",
+        hint="the base must be a Debian 13 or later whose package source this engine can reach;"
+        " --network host if only the host itself reaches it",
+    )
