@@ -16,6 +16,13 @@ NO_DEVICE: Final = Cause(
     "Reseat the card, check its power cables, and look in the firmware's setup that the slot is"
     " enabled; in a virtual machine, pass the device through.",
 )
+CUDA_WITHOUT_DEVICE: Final = Cause(
+    "cuda-without-device",
+    Severity.WARN,
+    "no NVIDIA GPU on the PCI bus, and an image was built for CUDA",
+    "If the app can't do without a GPU, look for the card: power cables, slot, firmware's setup;"
+    " in a virtual machine, pass the device through. If it can, --no-gpu says so.",
+)
 OTHER_DRIVER: Final = Cause(
     "other-driver",
     Severity.FAIL,
@@ -63,6 +70,9 @@ def _pci(sources: Sources) -> Iterator[Finding]:
         yield noted(f"{nothing}, but the driver has GPUs: an integrated one")
     elif sources.wanted.gpu:
         yield NO_DEVICE.found(nothing)
+    elif sources.wanted.cuda_of:
+        image = f"{sources.wanted.cuda_of} is for CUDA {sources.wanted.cuda}"
+        yield CUDA_WITHOUT_DEVICE.found(f"{nothing}; {image}")
     else:
         yield noted(nothing)
 
@@ -117,7 +127,13 @@ def _peers(sources: Sources) -> Iterator[Finding]:
 
 
 CHECKS: Final = (
-    Check("gpu.pci", Topic.GPU, "vendor and class of /sys/bus/pci/devices/*", (NO_DEVICE,), _pci),
+    Check(
+        "gpu.pci",
+        Topic.GPU,
+        "vendor and class of /sys/bus/pci/devices/*",
+        (NO_DEVICE, CUDA_WITHOUT_DEVICE),
+        _pci,
+    ),
     Check(
         "gpu.driver_bound",
         Topic.GPU,

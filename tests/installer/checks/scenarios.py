@@ -207,6 +207,11 @@ SCENARIOS: Mapping[str, Scenario] = {
         icd("libbad.so\n", Loading("ended by SIGSEGV", crashed=True)), "SIGSEGV", "some.icd"
     ),
     "gpu.pci/no-device": Scenario(PLAIN.having(wanted=Wanted(gpu=True)), "no NVIDIA", "Reseat"),
+    "gpu.pci/cuda-without-device": Scenario(
+        PLAIN.having(wanted=Wanted(cuda=CudaVersion(12, 4), cuda_of="acme/app:1")),
+        "acme/app:1 is for CUDA 12.4",
+        "--no-gpu",
+    ),
     "gpu.driver_bound/other-driver": Scenario(
         WITH_GPU.having(links={f"{PCI}/driver": "../../drivers/nouveau"}),
         "bound to nouveau",
