@@ -32,6 +32,17 @@ UNAVAILABLE = (DaemonError, DebianError, NetnsError, OSError)
 T = TypeVar("T")
 
 
+os.environ.pop("COLUMNS", None)  # of the terminal that the tests were started from
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep what shares real parts on one worker of pytest-xdist, and a file's tests together."""
+    for item in items:
+        shared = item.get_closest_marker("engine") is not None
+        group = "engine" if shared else item.nodeid.partition("::")[0]
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(autouse=True)
 def _clean_environ(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
