@@ -55,6 +55,7 @@ class BuildArguments:
     realms: tuple[str, ...]
     passphrase_file: Path | None
     locked: bool = False
+    selftest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,7 @@ class LockArguments:
     plain_http: tuple[str, ...]
     realms: tuple[str, ...]
     check: bool
+    selftest: str = ""
 
 
 def build_options(arguments: BuildArguments) -> BuildOptions:
@@ -96,6 +98,7 @@ def build_options(arguments: BuildArguments) -> BuildOptions:
         policy=arguments.layers,
         platforms=tuple(map(_platform, arguments.platforms)),
         renew=Renew.NOTHING if arguments.locked else Renew.NEW,
+        selftest=arguments.selftest,
     )
 
 
@@ -114,7 +117,7 @@ def resolve_options(arguments: LockArguments) -> ResolveOptions:
     return ResolveOptions(
         cache=_cache(arguments),
         sources=_sources(arguments),
-        lock=LockOptions(overrides, Renew.ALL, os.environ),
+        lock=LockOptions(overrides, Renew.ALL, os.environ, arguments.selftest),
         check=arguments.check,
     )
 

@@ -30,6 +30,7 @@ from bundler.recompress import ZstdSettings
 from bundler.relock import LockOptions, Relocked, relock
 from bundler.resolve import compression_of
 from bundler.selfcheck import check_written
+from bundler.selftestmark import check_selftest
 from bundler.sign import Signer, sign_sums
 from bundler.sources.choose import SourceOptions, Sources
 from bundler.survey import PruneReport, shared_bytes, survey
@@ -55,6 +56,7 @@ class BuildOptions:
         platforms: override the app's.
         renew: what is looked up although the lock has it.
         environ: of the process, for sources that are filled in from it.
+        selftest: the image that proves a host, as written; empty for none.
     """
 
     output: Output | None
@@ -66,12 +68,13 @@ class BuildOptions:
     platforms: tuple[Platform, ...] = ()
     renew: Renew = Renew.NEW
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
+    selftest: str = ""
 
     @property
     def lock_options(self) -> LockOptions:
         """How the lock is made."""
         overrides = Overrides(host_platform(), self.policy, self.platforms, self.sources.forced)
-        return LockOptions(overrides, self.renew, self.environ)
+        return LockOptions(overrides, self.renew, self.environ, self.selftest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +115,7 @@ def build(app_path: Path, options: BuildOptions, progress: Progress) -> BuildRep
         made = relock(app_path, app, options.lock_options, sources.open, progress)
         _tell(made, progress)
         images = fetch(made.lock, sources.named, options.cache)
+        check_selftest(made.lock.selftest, images)
         write_lock(made.path, made.lock)
         with worker_pool(1, "survey") as aside:
             left_out = aside.submit(survey, images, options.cache)

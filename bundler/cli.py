@@ -32,8 +32,10 @@ from bundler.clioptions import (
     PlainHttp,
     Platforms,
     Realms,
+    Selftest,
     Source,
 )
+from bundler.cliselftest import selftesting
 from bundler.console import print_error, print_json, print_lines, print_view, progress_sink
 from bundler.schemas import SchemaOf, schema_text
 from manifests import __version__
@@ -178,6 +180,7 @@ def resolve(  # noqa: PLR0913 - one parameter an option
     source: Source = "auto",
     layers: Layers = None,
     platform: Platforms = None,
+    selftest: Selftest = "",
     cache: CacheFolder = None,
     ca_file: CaFiles = None,
     plain_http: PlainHttp = None,
@@ -198,6 +201,7 @@ def resolve(  # noqa: PLR0913 - one parameter an option
         plain_http=tuple(plain_http or ()),
         realms=tuple(realm or ()),
         check=check,
+        selftest=selftest,
     )
     with progress_sink() as progress:
         made = resolve_app(manifest, resolve_options(arguments), progress)
@@ -233,6 +237,7 @@ def build(  # noqa: PLR0913 - one parameter an option
     part_size: Annotated[
         str | None, typer.Option(help="Write NAME.tar as parts of this size, such as 2GiB.")
     ] = None,
+    selftest: Selftest = "",
     cache: CacheFolder = None,
     ca_file: CaFiles = None,
     plain_http: PlainHttp = None,
@@ -264,6 +269,7 @@ def build(  # noqa: PLR0913 - one parameter an option
         realms=tuple(realm or ()),
         passphrase_file=passphrase_file,
         locked=locked,
+        selftest=selftest,
     )
     with progress_sink() as progress:
         report = run(manifest, build_options(arguments), progress)
@@ -275,3 +281,4 @@ def build(  # noqa: PLR0913 - one parameter an option
 
 
 app.add_typer(reading)
+app.add_typer(selftesting)

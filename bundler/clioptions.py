@@ -27,6 +27,10 @@ Layers = Annotated[
 Platforms = Annotated[
     list[str] | None, typer.Option(help="os/architecture, instead of the app's own. Again.")
 ]
+Selftest = Annotated[
+    str,
+    typer.Option(metavar="IMAGE", help="Add this image, made by `bundle selftest-image`."),
+]
 CacheFolder = Annotated[
     Path | None, typer.Option(envvar="MOONLIFT_CACHE", help="Build cache folder.")
 ]

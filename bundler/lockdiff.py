@@ -50,6 +50,7 @@ def _changes(old: Lock, new: Lock) -> Iterator[LockChange]:
         ("name", old.product, new.product),
         ("version", old.version, new.version),
         ("expires", old.expires, new.expires),
+        ("selftest", old.selftest, new.selftest),
     ):
         if before != after:
             yield LockChange(key, "", _text(before), _text(after))

@@ -62,6 +62,7 @@ class Contents:
         gpus: that sources ask for.
         workloads: that sources tell of.
         waived: images that are left out.
+        selftest: name of the image that proves a host.
     """
 
     images: tuple[LockedImage, ...] = ()
@@ -69,6 +70,7 @@ class Contents:
     gpus: tuple[LockedGpu, ...] = ()
     workloads: tuple[Workload, ...] = ()
     waived: tuple[LockedWaiver, ...] = ()
+    selftest: str | None = None
 
 
 def make_lock(app: App, contents: Contents, old: Lock | None) -> Lock:
@@ -89,6 +91,7 @@ def make_lock(app: App, contents: Contents, old: Lock | None) -> Lock:
         gpus=contents.gpus,
         workloads=contents.workloads,
         waived=contents.waived,
+        selftest=contents.selftest,
     )
     if old is None or old.product != new.product:
         return new

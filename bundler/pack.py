@@ -13,6 +13,7 @@ from bundler.cache import Cache, LayerFacts
 from bundler.entries import Entry, bytes_entry
 from bundler.fetch import FetchedImage, FetchedManifest
 from bundler.layers import LayerKey
+from bundler.selftestmark import bundled_name
 from manifests import layout
 from manifests.digest import Digest
 from manifests.lock import Lock
@@ -112,7 +113,7 @@ def _pack_image(
         if index is not None:
             documents[index[0].digest] = index[1]
         record = ImageRecord(
-            name=image.reference.tagged or str(image.reference),
+            name=bundled_name(image.reference),
             written=image.locked.written,
             platform=one.config.platform,
             target=index[0].digest if index else manifest.digest,
@@ -214,6 +215,7 @@ def _release(
         images=tuple(images),
         files=tuple(_file_record(entry) for entry in files),
         waived=tuple(WaivedImage(image=one.image, reason=one.reason) for one in lock.waived),
+        selftest=lock.selftest,
         chunks=ChunkTable(files=table),
     )
 

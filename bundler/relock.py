@@ -24,6 +24,7 @@ from bundler.pins import ASKS_REGISTRY, Pins, Renew, pin
 from bundler.problems import together, told
 from bundler.progress import Progress
 from bundler.resolve import MAX_PLACE, Open, WantedImage, places_of, resolve
+from bundler.selftestmark import selftest_mention, selftest_name
 from manifests.app import App
 from manifests.errors import AppManifestError, MoonliftError
 from manifests.lock import Lock, LockedGpu, LockedImage, LockedWaiver
@@ -41,11 +42,13 @@ class LockOptions:
         overrides: of the command line.
         renew: what is looked up although the lock has it.
         environ: of the process, for sources that are filled in from it.
+        selftest: the image that proves a host, as written; empty for none.
     """
 
     overrides: Overrides
     renew: Renew
     environ: Mapping[str, str] = field(repr=False)
+    selftest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +108,8 @@ def relock(
     if problems:
         raise together(problems)
     images = pins.merge(named.merged.images, resolution.images)
-    lock = make_lock(app, _contents(images, named, app_path), old)
+    selftest = selftest_name(options.selftest, images)
+    lock = make_lock(app, _contents(images, named, app_path, selftest), old)
     changes = lock_changes(old, lock)
     made = Relocked(path, old, lock, named.files, changes, _warnings(named, pins, lock, old))
     if options.renew is Renew.NOTHING and made.is_stale:
@@ -130,7 +134,9 @@ class _Named:
 def _read_app_files(app_path: Path, app: App, options: LockOptions) -> _Named:
     base = app_path.parent.absolute()
     folder = DiskFolder(base)
-    found = joined(gather(app.sources, folder, options.environ))
+    found = joined(
+        [*gather(app.sources, folder, options.environ), selftest_mention(options.selftest)]
+    )
     merged = merge(app, app_path.name, found, folder, options.overrides)
     problems = told(merged.problems)
     try:
@@ -174,13 +180,16 @@ def _stale(path: Path, app_path: Path, lines: Sequence[str]) -> AppManifestError
     )
 
 
-def _contents(images: tuple[LockedImage, ...], named: _Named, app_path: Path) -> Contents:
+def _contents(
+    images: tuple[LockedImage, ...], named: _Named, app_path: Path, selftest: str | None
+) -> Contents:
     return Contents(
         images=images,
         files=locked_files(named.files, app_path.parent.absolute()),
         gpus=tuple(_gpu(request) for request in named.found.gpus),
         workloads=named.found.workloads,
         waived=tuple(_waiver(waived) for waived in named.merged.waived),
+        selftest=selftest,
     )
 
 

@@ -22,8 +22,10 @@ from bundler.sources.dockerengine import explained
 from manifests import __version__
 from manifests.digest import Digest, MalformedDigest
 from manifests.errors import SourceFailed, UsageError
+from manifests.quantities import seconds_text
 from manifests.reference import Reference
 from manifests.safetext import safe_line
+from manifests.strictjson import JsonValue
 
 DEFAULT_NAME: Final = f"moonlift-selftest:{__version__}"
 """What the image is called unless told otherwise."""
@@ -99,6 +101,23 @@ def build_image(
         )
         image_id = read_answer(answer, tell)
     return SelftestImage(str(name), image_id, str(base), time.monotonic() - started)
+
+
+def image_lines(image: SelftestImage) -> Iterator[str]:
+    """Say what was built and what to do with it."""
+    name = Reference.parse(image.name).familiar
+    yield f"built {name} (sha256:{image.image_id.short}) in {seconds_text(image.seconds)}"
+    yield f"next: bundle build app.yaml -k KEY --selftest {name}"
+
+
+def image_json(image: SelftestImage) -> dict[str, JsonValue]:
+    """Return the same for programs."""
+    return {
+        "name": image.name,
+        "image_id": str(image.image_id),
+        "base": image.base,
+        "seconds": round(image.seconds, 3),
+    }
 
 
 def package_folder() -> Path:

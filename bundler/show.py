@@ -231,10 +231,15 @@ def report_view(report: BuildReport) -> RenderableType:
         ),
         *_pruned_lines(report),
         *(safe_line(f"  waived  {one.image}: {one.reason}") for one in report.release.waived),
+        *_selftest_lines(report.release),
         *(f"  signed  {fingerprint}" for fingerprint in report.signers),
         f"  time    {seconds_text(report.seconds)}",
     ]
     return Group(images, Text("\n".join(lines)))
+
+
+def _selftest_lines(release: Release) -> list[str]:
+    return [safe_line(f"  proves  a host: {release.selftest}")] if release.selftest else []
 
 
 def path_lines(report: BuildReport) -> list[str]:
@@ -280,6 +285,7 @@ def report_json(report: BuildReport) -> JsonValue:
             for image in report.release.images
         ],
         "waived": [{"image": one.image, "reason": one.reason} for one in report.release.waived],
+        "selftest": report.release.selftest,
         "pruned": {
             "size": report.pruned.size,
             "shared": report.pruned.shared,

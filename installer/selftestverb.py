@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from installer.console import Console, stopping
+from installer.ledger import Ledger
 from installer.trials.child import run_child
 from manifests.errors import ExitCode, UsageError
 
@@ -75,7 +76,7 @@ def prove_host(asked: OnHost) -> ExitCode:
     Raises:
         SelftestFailed: `selftest-broken`.
     """
-    return run_child(tuple(_options(asked)))
+    return run_child(child_options(asked))
 
 
 def prove_containers(console: Console, asked: InContainer) -> ExitCode:
@@ -89,13 +90,14 @@ def prove_containers(console: Console, asked: InContainer) -> ExitCode:
     from installer.engines.containers import ContainerApi  # noqa: PLC0415 - not on the host
     from installer.trials import rounds, texts  # noqa: PLC0415
     from installer.trials.hostgpus import host_gpus  # noqa: PLC0415
-    from installer.trials.images import named_image  # noqa: PLC0415
+    from installer.trials.images import installed_image, named_image  # noqa: PLC0415
     from installer.trials.judge import Standing, Trial, judge_all  # noqa: PLC0415
     from installer.trials.ways import Grant  # noqa: PLC0415
 
     grant = Grant.parse(asked.gpu)
     with closing(ContainerApi(_socket(asked.engine))) as api:
-        found = named_image(api, asked.image)
+        ledger = Ledger(asked.state)
+        found = named_image(api, asked.image) if asked.image else installed_image(api, ledger)
         request = rounds.RoundsRequest(
             image=found.image_id,
             grant=grant,
@@ -115,6 +117,11 @@ def prove_containers(console: Console, asked: InContainer) -> ExitCode:
     console.lines(texts.summary_lines(trials, setting, standing))
     console.document("selftest", texts.trials_json(trials, setting, standing))
     return ExitCode.DONE if standing is Standing.PASSED else ExitCode.SELFTEST_FAILED
+
+
+def child_options(asked: OnHost) -> tuple[str, ...]:
+    """Return what was asked as options of `python -m selftest`."""
+    return tuple(_options(asked))
 
 
 def _options(asked: OnHost) -> Iterator[str]:

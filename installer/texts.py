@@ -42,6 +42,8 @@ def bundle_lines(verified: VerifiedBundle) -> Iterator[str]:
     for warning in verified.verdict.warnings:
         yield _row("warning", warning.text)
     yield from _waived_lines(release)
+    if release.selftest is not None:
+        yield _row("self-test", safe_line(release.selftest))
     if verified.sealed.medium.litter:
         yield _row("left alone", ", ".join(verified.sealed.medium.litter))
 
@@ -77,6 +79,7 @@ def bundle_json(verified: VerifiedBundle) -> dict[str, JsonValue]:
         "sums": str(verified.sealed.sums_digest),
         "warnings": [{"code": one.code, "text": one.text} for one in verified.verdict.warnings],
         "waived": [{"image": one.image, "reason": one.reason} for one in release.waived],
+        "selftest": release.selftest,
         "litter": list(verified.sealed.medium.litter),
     }
 

@@ -139,6 +139,7 @@ class Lock(Document):
         gpus: that the app's files ask for.
         workloads: what a scheduler's files say about running the images.
         waived: images that the app's files name and that are left out.
+        selftest: name of the image that proves a host; absent when there is none.
     """
 
     product: Product
@@ -151,6 +152,7 @@ class Lock(Document):
     gpus: tuple[LockedGpu, ...] = ()
     workloads: tuple[Workload, ...] = ()
     waived: tuple[LockedWaiver, ...] = ()
+    selftest: Line | None = None
 
     @classmethod
     def read(cls, raw: bytes) -> Lock:

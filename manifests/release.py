@@ -178,6 +178,7 @@ class Release(Document):
         images: in the order in which they are loaded.
         files: besides images.
         waived: images that the app names and that are not here.
+        selftest: name of the image that proves a host; None when there is none.
         chunks: the chunk table.
         base: release that this one is a difference to; None for a complete bundle.
     """
@@ -190,10 +191,13 @@ class Release(Document):
     images: Annotated[tuple[ImageRecord, ...], Field(max_length=MAX_IMAGES)]
     files: Annotated[tuple[FileRecord, ...], Field(max_length=10_000)] = ()
     waived: Annotated[tuple[WaivedImage, ...], Field(max_length=MAX_IMAGES)] = ()
+    selftest: Line | None = None
     chunks: ChunkTable = ChunkTable()
 
     @model_validator(mode="after")
     def _consistent(self) -> Release:
+        if self.selftest is not None and not self.selftest_images:
+            raise ValueError(f"no image {self.selftest}, which is to prove a host")
         sizes = self.sizes()
         for name, chunks in self.chunks.files.items():
             size = sizes.get(name)
@@ -227,6 +231,11 @@ class Release(Document):
             if sizes.setdefault(name, size) != size:
                 raise ValueError(f"{name} has two sizes")
         return sizes
+
+    @property
+    def selftest_images(self) -> tuple[ImageRecord, ...]:
+        """The image that proves a host, once for each platform; none when there is none."""
+        return tuple(image for image in self.images if image.name == self.selftest)
 
     @property
     def blob_bytes(self) -> int:

@@ -71,6 +71,7 @@ class Facts:
     expires: datetime | None = None
     files: Mapping[str, bytes] = field(default_factory=dict)
     waived: Mapping[str, str] = field(default_factory=dict)
+    selftest: str | None = None
 
 
 @dataclass(frozen=True)
@@ -223,6 +224,7 @@ def _release(
             for name, data in files.items()
         ),
         waived=tuple(WaivedImage(image=image, reason=why) for image, why in facts.waived.items()),
+        selftest=facts.selftest,
         chunks=ChunkTable(files=chunks),
     )
 

@@ -15,8 +15,12 @@ from typing import Any
 import pytest
 
 from manifests.errors import ExitCode
+from tests.installer.conftest import Host
 from tests.installer.trials.making import raw_report
+from tests.support.bundles import Facts
 from tests.support.engine import Engine
+from tests.support.images import ImageSpec
+from tests.support.layers import busybox_layer
 from tests.support.selftestengines import BASE, IMAGE, cdi_folder
 
 pytestmark = pytest.mark.engine
@@ -263,3 +267,29 @@ def test_a_gpu_that_is_given_and_not_seen(new_selftest_engine: Engine, specs: Pa
     specify(specs, "/dev/null")
     found = cdi_way(new_selftest_engine, "gpus-missing")
     assert (found["verdict"], found["code"]) == ("fail", "gpus-missing")
+
+
+def test_without_a_name_it_is_the_image_of_the_installed_bundle(
+    selftest_engine: Engine, host: Host
+) -> None:
+    said = f"echo '{raw_report().decode()}'"
+    spec = ImageSpec(
+        (busybox_layer().stored_as("zstd"),),
+        entrypoint=("/bin/sh", "-c", said),
+        labels={"io.moonlift.selftest": "1"},
+    )
+    name = "docker.io/acme/proof:1"
+    engine = f"docker:{selftest_engine.url}"
+    argv = [sys.executable, "-m", "installer", f"--state-dir={host.root / 'state'}", "selftest"]
+    argv += ["--in-container", f"--engine={engine}"]
+    bare = subprocess.run(argv, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert bare.returncode == ExitCode.NOT_INSTALLABLE
+    assert "--image NAME" in bare.stderr
+    bundle = host.bundle({name: spec}, Facts(selftest=name))
+    assert host.install(bundle.path, engine).exit_code == 0
+    selftest_engine.docker("tag", BASE, "acme/proof:1")
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode == ExitCode.DONE, done.stdout + done.stderr
+    assert name in done.stdout
+    assert bundle.release.images[0].image_id.short in done.stdout
+    selftest_engine.docker("rmi", "acme/proof:1")
