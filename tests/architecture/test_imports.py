@@ -49,5 +49,5 @@ def test_the_connected_side_loads_nothing_of_the_host_side() -> None:
 
 def test_no_other_distribution_shares_our_package_names() -> None:
     owners = importlib.metadata.packages_distributions()
-    for package in ("bundler", "installer", "manifests"):
+    for package in ("bundler", "installer", "manifests", "selftest"):
         assert set(owners.get(package, ["moonlift"])) == {"moonlift"}, "see README, Install"

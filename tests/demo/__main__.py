@@ -72,6 +72,7 @@ class Demo:
         self._upgrade(registry, target)
         if engine:
             self._answer(engine, SECOND)
+        self._prove()
         self._tell.end()
 
     def _publish(self, registry: Registry) -> None:
@@ -153,6 +154,10 @@ class Demo:
             (self._folder / "app.yaml").write_text(app_yaml(registry.address, SECOND))
             self._tell.run(f"bundle build app.yaml --key release.key --output drive/{SECOND}")
             self._tell.run(f"installer install drive/{SECOND} --yes --engine {target}")
+
+    def _prove(self) -> None:
+        with self._tell.step("Prove the machine: convolutions on every device, every bit compared"):
+            self._tell.run("installer selftest")
 
 
 def _await_success(argv: Sequence[str], limit_s: float = 20) -> None:
