@@ -269,27 +269,27 @@ def test_a_gpu_that_is_given_and_not_seen(new_selftest_engine: Engine, specs: Pa
     assert (found["verdict"], found["code"]) == ("fail", "gpus-missing")
 
 
+@pytest.mark.parametrize("store", ["docker_engine", "containerd_store_engine"])
 def test_without_a_name_it_is_the_image_of_the_installed_bundle(
-    selftest_engine: Engine, host: Host
+    store: str, request: pytest.FixtureRequest, host: Host
 ) -> None:
-    said = f"echo '{raw_report().decode()}'"
-    spec = ImageSpec(
-        (busybox_layer().stored_as("zstd"),),
-        entrypoint=("/bin/sh", "-c", said),
-        labels={"io.moonlift.selftest": "1"},
-    )
-    name = "docker.io/acme/proof:1"
-    engine = f"docker:{selftest_engine.url}"
+    """By what was signed: neither a name that moved nor another image is run."""
+    engine = request.getfixturevalue(store)
+    layers = (busybox_layer().stored_as("zstd"),)
+    said = ("/bin/sh", "-c", f"echo '{raw_report().decode()}'")
+    spec = ImageSpec(layers, entrypoint=said, labels={"io.moonlift.selftest": "1"})
+    names = ("docker.io/acme/proof:1", "docker.io/acme/other:1")
     argv = [sys.executable, "-m", "installer", f"--state-dir={host.root / 'state'}", "selftest"]
-    argv += ["--in-container", f"--engine={engine}"]
+    argv += ["--in-container", f"--engine=docker:{engine.url}"]
     bare = subprocess.run(argv, capture_output=True, text=True, check=False, cwd=ROOT)
     assert bare.returncode == ExitCode.NOT_INSTALLABLE
     assert "--image NAME" in bare.stderr
-    bundle = host.bundle({name: spec}, Facts(selftest=name))
-    assert host.install(bundle.path, engine).exit_code == 0
-    selftest_engine.docker("tag", BASE, "acme/proof:1")
+    images = {names[0]: spec, names[1]: ImageSpec(layers, cmd=("true",))}
+    bundle = host.bundle(images, Facts(selftest=names[0]))
+    assert host.install(bundle.path, f"docker:{engine.url}").exit_code == 0
+    engine.docker("tag", "acme/other:1", "acme/proof:1")
     done = subprocess.run(argv, capture_output=True, text=True, check=False, cwd=ROOT)
     assert done.returncode == ExitCode.DONE, done.stdout + done.stderr
-    assert name in done.stdout
-    assert bundle.release.images[0].image_id.short in done.stdout
-    selftest_engine.docker("rmi", "acme/proof:1")
+    image = bundle.release.images[0]
+    identity = image.target if engine.containerd_store else image.image_id
+    assert f"{names[0]} (sha256:{identity.short})" in done.stdout
