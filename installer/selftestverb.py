@@ -10,12 +10,20 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from installer.console import Console, stopping
 from installer.ledger import Ledger
 from installer.trials.child import run_child
+from manifests.digest import Digest
 from manifests.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from installer.engines.containers import ContainerApi
+    from installer.trials.images import FoundImage
+    from installer.trials.judge import Trial
+    from installer.trials.rounds import RoundsRequest
+    from installer.trials.ways import Grant
 
 QUICK_S: Final = 300.0
 """Seconds that a container may take for the quick run; it needs ten on two cores."""
@@ -84,39 +92,61 @@ def prove_containers(console: Console, asked: InContainer) -> ExitCode:
 
     Raises:
         UsageError: `gpu-malformed`, `engine-unknown`, `engine-not-local`, `engine-needed`.
-        NotInstallableHere: `selftest-image-missing`, or the ledger can't be read.
+        NotInstallableHere: `selftest-image-missing`, `selftest-image-foreign`, or the ledger can't
+            be read.
         EngineFailed: `engine-unreachable`, `engine-answer`.
     """
     from installer.engines.containers import ContainerApi  # noqa: PLC0415 - not on the host
-    from installer.trials import rounds, texts  # noqa: PLC0415
-    from installer.trials.hostgpus import host_gpus  # noqa: PLC0415
-    from installer.trials.images import installed_image, named_image  # noqa: PLC0415
-    from installer.trials.judge import Standing, Trial, judge_all  # noqa: PLC0415
+    from installer.trials import texts  # noqa: PLC0415
+    from installer.trials.judge import Standing, judge_all  # noqa: PLC0415
     from installer.trials.ways import Grant  # noqa: PLC0415
 
     grant = Grant.parse(asked.gpu)
     with closing(ContainerApi(_socket(asked.engine))) as api:
-        ledger = Ledger(asked.state)
-        found = named_image(api, asked.image) if asked.image else installed_image(api, ledger)
-        request = rounds.RoundsRequest(
-            image=found.image_id,
-            grant=grant,
-            expected=asked.expect_gpu,
-            host=host_gpus(),
-            full=asked.full,
-            deadline_s=asked.deadline_s or (FULL_S if asked.full else QUICK_S),
-        )
+        found = _image(api, asked)
+        request = _rounds_request(asked, found.image_id, grant)
         setting = texts.Setting(found.name, found.image_id, api.version(), request.wanted_gpus)
         console.lines(texts.heading_lines(setting))
-        trials: list[Trial] = []
-        with stopping() as cancel:
-            for trial in rounds.run_rounds(request, api, cancel):
-                console.lines(texts.trial_lines(trial))
-                trials.append(trial)
+        trials = _run(console, request, api)
     standing = judge_all(trials, setting.expected)
     console.lines(texts.summary_lines(trials, setting, standing))
     console.document("selftest", texts.trials_json(trials, setting, standing))
     return ExitCode.DONE if standing is Standing.PASSED else ExitCode.SELFTEST_FAILED
+
+
+def _image(api: ContainerApi, asked: InContainer) -> FoundImage:
+    from installer.trials.images import installed_image, named_image  # noqa: PLC0415 - as above
+
+    if asked.image:
+        return named_image(api, asked.image)
+    return installed_image(api, Ledger(asked.state))
+
+
+def _rounds_request(asked: InContainer, image: Digest, grant: Grant) -> RoundsRequest:
+    from installer.trials.hostgpus import host_gpus  # noqa: PLC0415 - as above
+    from installer.trials.rounds import RoundsRequest  # noqa: PLC0415
+
+    return RoundsRequest(
+        image=image,
+        grant=grant,
+        expected=asked.expect_gpu,
+        host=host_gpus(),
+        full=asked.full,
+        deadline_s=asked.deadline_s or (FULL_S if asked.full else QUICK_S),
+    )
+
+
+def _run(console: Console, request: RoundsRequest, api: ContainerApi) -> list[Trial]:
+    """Run every way, and show each as soon as it is done."""
+    from installer.trials.rounds import run_rounds  # noqa: PLC0415 - as above
+    from installer.trials.texts import trial_lines  # noqa: PLC0415
+
+    trials: list[Trial] = []
+    with stopping() as cancel:
+        for trial in run_rounds(request, api, cancel):
+            console.lines(trial_lines(trial))
+            trials.append(trial)
+    return trials
 
 
 def child_options(asked: OnHost) -> tuple[str, ...]:

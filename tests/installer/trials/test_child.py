@@ -48,18 +48,15 @@ def installer(*options: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_report_is_the_only_output_with_json(tmp_path: Path) -> None:
-    """Also from a folder that holds something else of that name."""
+    """Also from a folder that holds something else of that name, and when it fails."""
     (tmp_path / "selftest.py").write_text("raise SystemExit('the wrong one')")
-    done = installer("--json", "--device=numpy", "--quick", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
+    options = ("--json", "--device=numpy", "--quick", "--expect-gpu=1000", "--deadline=60")
+    done = installer(*options, cwd=tmp_path)
+    assert done.returncode == ExitCode.SELFTEST_FAILED, done.stderr
     report = json.loads(done.stdout)
-    assert (report["schema"], report["mode"], report["verdict"]) == (1, "quick", "pass")
-
-
-def test_gpus_that_are_not_there_are_a_failure(tmp_path: Path) -> None:
-    done = installer("--device=numpy", "--expect-gpu=1000", "--deadline=60", cwd=tmp_path)
-    assert done.returncode == ExitCode.SELFTEST_FAILED
-    assert "gpus-missing" in done.stdout
+    assert (report["schema"], report["mode"], report["verdict"]) == (1, "quick", "fail")
+    assert [one["device"]["backend"] for one in report["devices"]] == ["numpy"]
+    assert "gpus-missing" in {one["code"] for one in report["findings"]}
 
 
 def test_options_that_mean_nothing_are_refused(tmp_path: Path) -> None:

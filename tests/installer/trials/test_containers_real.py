@@ -156,7 +156,7 @@ def test_a_container_that_says_nothing_useful_is_ended(
     selftest_engine: Engine, name: str, command: str, code: str
 ) -> None:
     image = saying(selftest_engine, name, command)
-    found = ways(selftest_engine, "--expect-gpu=0", "--deadline=2", image=image, exit_code=13)
+    found = ways(selftest_engine, "--expect-gpu=0", "--deadline=1", image=image, exit_code=13)
     assert found["none"]["code"] == code
     assert found["none"]["evidence"] == (["gone wrong"] if name == "silent" else [])
     assert not selftest_engine.docker("ps", "--all", "--quiet")
