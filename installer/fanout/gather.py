@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -19,11 +20,19 @@ def keep_and_judge(
 ) -> NodeOutcome:
     """Judge a node, and write its report where reports are kept: good ones only.
 
+    `srun --label` breaks lines after 1024 bytes. JSON has no line feed that means anything, so a
+    report that can't be read is read once more without them.
+
     Raises:
         UsageError: `reports-unwritable`.
     """
     late = late and said.status is None
     outcome = judge_node(node, said, asked.command, gpus, late=late)
+    if outcome.report is None and b"\n" in said.report:
+        joined = replace(said, report=said.report.replace(b"\n", b""))
+        again = judge_node(node, joined, asked.command, gpus, late=late)
+        if again.report is not None:
+            said, outcome = joined, again
     if asked.reports is not None and outcome.report is not None:
         _write(asked.reports / f"{_FILE_NAME.sub('_', node)}.json", said.report + b"\n")
     return outcome

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import signal
 import subprocess
 import sys
@@ -61,6 +62,16 @@ def test_real_self_test_runs_on_the_nodes_that_are_named() -> None:
     reports = [one.report for one in fleet.outcomes if one.report]
     assert len({one.host.slurm_job for one in reports}) == 1
     assert all(one.verdict is Verdict.PASS and one.host.slurm_job for one in reports)
+
+
+@pytest.mark.usefixtures("slurm")
+def test_long_lines_come_whole_although_srun_breaks_them(tmp_path: Path) -> None:
+    report = json.loads(REPORT.read_text())
+    report["findings"] = [{"verdict": "pass", "code": "note", "text": "y" * 5000}] * 50
+    (tmp_path / "long.json").write_text(json.dumps(report))
+    fleet = fan("cat", str(tmp_path / "long.json"), reports=tmp_path / "kept")
+    assert fleet.verdict is Verdict.PASS
+    assert json.loads((tmp_path / "kept" / "moon1.json").read_text()) == report
 
 
 def test_one_partition_can_be_meant(slurm: Slurm) -> None:
