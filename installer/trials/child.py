@@ -58,7 +58,7 @@ def _interruptible(child: subprocess.Popen[bytes]) -> Iterator[None]:
     """Let the child end in order when this process is told to: it has children of its own."""
 
     def hand_on(_signal: int, _frame: FrameType | None) -> None:
-        child.send_signal(signal.SIGINT)
+        child.send_signal(signal.SIGTERM)
 
     before = signal.signal(signal.SIGTERM, hand_on)
     try:

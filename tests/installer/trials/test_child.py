@@ -76,5 +76,5 @@ def test_told_to_end_it_takes_the_self_test_along(tmp_path: Path) -> None:
         while not (tmp_path / "there").exists():
             time.sleep(0.02)
         process.send_signal(signal.SIGTERM)
-        process.wait(10)
+        process.wait(20)
     assert process.returncode
