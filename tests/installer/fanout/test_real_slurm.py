@@ -67,7 +67,7 @@ def test_real_self_test_runs_on_the_nodes_that_are_named() -> None:
 @pytest.mark.usefixtures("slurm")
 def test_long_lines_come_whole_although_srun_breaks_them(tmp_path: Path) -> None:
     report = json.loads(REPORT.read_text())
-    report["findings"] = [{"verdict": "pass", "code": "note", "text": "y" * 5000}] * 50
+    report["findings"] = [{"verdict": "pass", "code": "note", "text": "y" * 5000}] * 4
     (tmp_path / "long.json").write_text(json.dumps(report))
     fleet = fan("cat", str(tmp_path / "long.json"), reports=tmp_path / "kept")
     assert fleet.verdict is Verdict.PASS
