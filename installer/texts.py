@@ -8,16 +8,19 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
-from installer.engines.base import EngineInfo
-from installer.plan import NameChange, Plan
 from installer.results import layers_text, short_name
-from installer.verify import VerifiedBundle
 from manifests.documents import instant_text
 from manifests.quantities import bytes_text
-from manifests.release import Release
 from manifests.safetext import safe_line
 from manifests.strictjson import JsonValue
+
+if TYPE_CHECKING:  # `verify` says all this without loading what makes plans
+    from installer.engines.base import EngineInfo
+    from installer.plan import NameChange, Plan
+    from installer.verify import VerifiedBundle
+    from manifests.release import Release
 
 LABEL: int = 13
 """Characters of a label, its gap included."""
