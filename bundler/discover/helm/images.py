@@ -10,6 +10,7 @@ Source: artifacthub.io/docs/topics/annotations/helm (`artifacthub.io/images`); B
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -79,7 +80,7 @@ def unused_values(
     """
     if chart.values is None:
         return Found()
-    known = {_normal(mention.written) for mention in used}
+    known = {name for mention in used for name in _names(mention.written)}
     remarks: list[Remark] = []
     for block in _blocks(chart.values.root, text_at(chart.about.root, "appVersion")):
         if (
@@ -141,6 +142,13 @@ def _tagged(repository: str, node: Node, version: str) -> str:
     name = f"{registry}/{repository}" if registry else repository
     named = child(node, "tag") is not None and version and likely_image("image", name)
     return f"{name}:{version}" if named else ""
+
+
+def _names(written: str) -> Iterator[str]:
+    """Yield what values may call an image: whole, or its repository alone, beside a tag."""
+    yield _normal(written)
+    with suppress(MalformedReference):
+        yield _normal(Reference.parse(written).name)
 
 
 def _normal(written: str) -> str:

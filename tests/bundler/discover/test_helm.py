@@ -121,6 +121,19 @@ def test_what_is_switched_off_is_told() -> None:
 
 
 @pytest.mark.usefixtures("real_helm")
+def test_a_repository_whose_tag_stands_elsewhere_is_used(tmp_path: Path) -> None:
+    pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  containers:\n  - name: c\n"
+    files = {
+        "shop/Chart.yaml": "apiVersion: v2\nname: shop\nversion: 1.0.0\n",
+        "shop/values.yaml": "image: r.example/shop/web\ntag: '2'\nother: r.example/shop/gone\n",
+        "shop/templates/pod.yaml": pod + "    image: {{ .Values.image }}:{{ .Values.tag }}\n",
+    }
+    found = told(write(tmp_path, files))
+    assert [one.written for one in found.mentions] == ["r.example/shop/web:2"]
+    assert not [one for one in found.remarks if "shop/web" in one.message]
+
+
+@pytest.mark.usefixtures("real_helm")
 def test_single_values() -> None:
     found = told(
         INPUTS, set={"metrics.enabled": "true", "backup.image.tag": "8", "image.tag": "a,b"}
