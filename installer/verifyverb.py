@@ -76,13 +76,14 @@ def _reading(listing: Listing, asked: Asked) -> Iterator[Digesting | None]:
     if asked.quick or listing.medium.sequential:
         yield None
         return
-    digesting = Digesting(listing.medium)
+    digesting, before = Digesting(listing.medium), sys.getswitchinterval()
     sys.setswitchinterval(TURN)
     try:
         sizes = listing.medium.sizes
         digesting.begin((name, sizes[name]) for name in listing.sums.files if sizes[name] >= LARGE)
         yield digesting
     finally:
+        sys.setswitchinterval(before)
         digesting.stop()
 
 

@@ -83,13 +83,16 @@ def test_says_who_signed_before_anything_else(host: Host) -> None:
     assert result.stderr == ""
 
 
-def test_verify_reads_every_byte_unless_it_shall_be_quick(host: Host) -> None:
-    bundle = host.bundle()
+@pytest.mark.parametrize("size", [1000, 20_000_000], ids=["small", "read early"])
+def test_verify_reads_every_byte_unless_it_shall_be_quick(host: Host, size: int) -> None:
+    bundle = host.bundle({"docker.io/acme/app:1": ImageSpec((LayerSpec.random(1, size),))})
+    whole = document(call(host, "verify", bundle.path, "--json"))
+    assert whole["bytes"] == bundle.release.images[0].layers[0].size
     flip(bundle.path / bundle.release.images[0].layers[0].name)
-    whole = call(host, "verify", bundle.path)
-    assert whole.exit_code == ExitCode.BUNDLE_REFUSED
-    assert "code: chunk-damaged" in whole.stderr
-    assert "next: copy the bundle again" in whole.stderr
+    damaged = call(host, "verify", bundle.path)
+    assert damaged.exit_code == ExitCode.BUNDLE_REFUSED
+    assert "code: chunk-damaged" in damaged.stderr
+    assert "next: copy the bundle again" in damaged.stderr
     assert call(host, "verify", bundle.path, "--quick").exit_code == ExitCode.DONE
 
 
