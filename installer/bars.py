@@ -17,8 +17,12 @@ from manifests.safetext import safe_line
 LABELS: Final = {
     Stage.CHECK: "check",
     Stage.LOAD: "load",
+    Stage.FILES: "files",
+    Stage.SELFTEST: "self-test",
+    Stage.START: "start",
     Stage.TAG: "names",
     Stage.RECORD: "record",
+    Stage.PRUNE: "prune",
 }
 INTERVAL: Final = 5.0
 """Seconds between two lines where there is no terminal."""

@@ -24,16 +24,39 @@ class Stage(StrEnum):
 
     CHECK = "check"
     LOAD = "load"
+    FILES = "files"
+    SELFTEST = "selftest"
+    START = "start"
     TAG = "tag"
     RECORD = "record"
+    PRUNE = "prune"
 
 
 class Unit(StrEnum):
     """What a stage counts."""
 
     BYTES = "bytes"
+    FILES = "files"
+    TESTS = "tests"
+    SERVICES = "services"
     NAMES = "names"
     STEPS = "steps"
+
+
+class ServiceState(StrEnum):
+    """What became of one instance of a service."""
+
+    CREATED = "created"
+    STARTING = "starting"
+    RUNNING = "running"
+    HEALTHY = "healthy"
+    UNHEALTHY = "unhealthy"
+    COMPLETED = "completed"
+    STOPPED = "stopped"
+    REMOVED = "removed"
+    RESTORED = "restored"
+    FAILED = "failed"
+    UNCHANGED = "unchanged"
 
 
 class Outcome(StrEnum):
@@ -193,6 +216,25 @@ class NameSet:
 
 
 @dataclass(frozen=True, slots=True)
+class ServiceChanged:
+    """Something became of an instance of a service.
+
+    Attributes:
+        stage: always start.
+        service: name of it.
+        container: name of the instance.
+        state: what it is now.
+        detail: for people, such as the last lines that a failed one printed; may be empty.
+    """
+
+    stage: Stage
+    service: str
+    container: str
+    state: ServiceState
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class StageFinished:
     """A stage did all that it had to."""
 
@@ -221,6 +263,7 @@ Event: TypeAlias = (
     | Noted
     | ImageLoaded
     | NameSet
+    | ServiceChanged
     | StageFinished
     | StageFailed
     | RunFinished

@@ -26,6 +26,8 @@ from manifests.documents import (
     Version,
 )
 from manifests.layout import blob_name
+from manifests.prunepolicy import PrunePolicy
+from manifests.runspec import RunSpec
 
 RELEASE_LIMIT: Final = 4 * 1024 * 1024
 """Bytes of release.json: some 480 GB of layers."""
@@ -179,6 +181,8 @@ class Release(Document):
         files: besides images.
         waived: images that the app names and that are not here.
         selftest: name of the image that proves a host; None when there is none.
+        run: what runs of it; None where it only brings images.
+        prune: what may be removed once it runs; None for nothing.
         chunks: the chunk table.
         base: release that this one is a difference to; None for a complete bundle.
     """
@@ -192,12 +196,18 @@ class Release(Document):
     files: Annotated[tuple[FileRecord, ...], Field(max_length=10_000)] = ()
     waived: Annotated[tuple[WaivedImage, ...], Field(max_length=MAX_IMAGES)] = ()
     selftest: Line | None = None
+    run: RunSpec | None = None
+    prune: PrunePolicy | None = None
     chunks: ChunkTable = ChunkTable()
 
     @model_validator(mode="after")
     def _consistent(self) -> Release:
         if self.selftest is not None and not self.selftest_images:
             raise ValueError(f"no image {self.selftest}, which is to prove a host")
+        names = {image.name for image in self.images}
+        for service in self.run.services if self.run else ():
+            if service.image not in names:
+                raise ValueError(f"no image {service.image}, which service {service.name} runs")
         sizes = self.sizes()
         for name, chunks in self.chunks.files.items():
             size = sizes.get(name)

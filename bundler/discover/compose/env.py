@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from bundler.discover.compose.notes import Notes
-from bundler.discover.compose.vars import Filled, MalformedInterpolation, interpolate
 from bundler.discover.found import Place
+from manifests.interpolation import Filled, MalformedInterpolation, interpolate
 
 ENV_FILE_LIMIT: Final = 1024 * 1024
 """Bytes of one env file."""

@@ -18,10 +18,10 @@ from typing import Final
 from bundler.discover.compose.files import Files, Wanted
 from bundler.discover.compose.notes import Notes, Refused
 from bundler.discover.compose.read import entries
-from bundler.discover.compose.vars import MalformedInterpolation, interpolate
 from bundler.discover.folder import DiskFolder, Folder, join, parent
 from bundler.discover.found import Place
 from manifests.appsources import ComposeSource
+from manifests.interpolation import MalformedInterpolation, interpolate
 
 MAIN_NAMES: Final = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
 """Files that Docker Compose reads by itself, the first that is there."""

@@ -13,8 +13,8 @@ from typing import Final
 
 from bundler.discover.compose.notes import Notes
 from bundler.discover.compose.tree import TAGS, Merge, Value
-from bundler.discover.compose.vars import Filled, MalformedInterpolation, Missing, interpolate
 from bundler.discover.found import Place
+from manifests.interpolation import Filled, MalformedInterpolation, Missing, interpolate
 from manifests.yamlnode import Entry, Limits, Node
 from manifests.yamltext import Position
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bundler.discover.compose.env import Known, parse_env
 from bundler.discover.compose.notes import Notes, Refused
-from bundler.discover.compose.vars import MAX_VALUE, MalformedInterpolation, Missing, interpolate
+from manifests.interpolation import MAX_VALUE, MalformedInterpolation, Missing, interpolate
 
 VARIABLES = {"V": "v", "E": ""}
 

@@ -1,7 +1,7 @@
-"""Variables in compose texts: `$NAME`, `${NAME}`, and what `:-` `-` `:?` `?` `:+` `+` make of them.
+"""Variables in texts: `$NAME`, `${NAME}`, and what `:-` `-` `:?` `?` `:+` `+` make of them.
 
-Owns the grammar and what came out of it. Where variables come from is `env`'s, what an
-unset one means for a text is its reader's.
+Owns the grammar and what came out of it: the building side fills in what names images, hosts fill
+in what is theirs to set. Where variables come from and what an unset one means is the reader's.
 
 Source: Compose specification, "Interpolation". Of what it leaves open this does as Docker Compose
 2.40 does: `$` before anything else than a name stays, braces within a default may be balanced.
