@@ -53,7 +53,7 @@ class DeviceReport:
         cases: in the order in which they ran.
         timings: likewise.
         yardsticks: likewise.
-        wall_s: seconds from the start of its child process to its end.
+        wall_s: seconds that its child process took, without waiting for its turn.
     """
 
     device: Device

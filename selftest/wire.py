@@ -13,6 +13,9 @@ from typing import Final, TypeAlias, cast
 from selftest.jsonform import MalformedRecord, from_json, to_json
 from selftest.measured import CaseResult, Compiled, Device, Timing, Yardsticks
 
+WAITING: Final = "waiting for its turn"
+"""Phase in which the child waits until its standard input ends: it is to be timed alone."""
+
 LINE_LIMIT: Final = 1 << 20
 """Bytes of the longest message that is believed."""
 
@@ -23,15 +26,18 @@ class Job:
 
     Attributes:
         backend: its name.
-        index: the device to be tested; null to list the devices.
+        index: the device to be tested; null to list the devices first.
         suite: `quick` or `full`.
         pictures: folder with the picture to be filtered; null for none.
+        wanted: words of a `Selection`; of the devices that were listed, the first that they mean is
+            tested. Null to list only.
     """
 
     backend: str
     index: int | None
     suite: str
     pictures: str | None = None
+    wanted: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

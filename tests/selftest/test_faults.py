@@ -121,7 +121,7 @@ def test_what_was_asked_for_and_is_missing_is_a_failure(run: Run) -> None:
 def test_a_child_that_talks_nonsense_is_not_believed(run: Run) -> None:
     status, report = run("garbage")
     assert status == 13
-    assert "garbled" in {one["code"] for one in report["findings"]}
+    assert "garbled" in {one["code"] for one in report["devices"][0]["findings"]}
 
 
 def test_the_table_tells_faults_and_remedies(
@@ -136,34 +136,56 @@ def test_the_table_tells_faults_and_remedies(
     assert "\x1b" not in shown
 
 
-def test_an_interrupt_ends_the_child_too(tmp_path: Path) -> None:
+def test_devices_that_hang_are_waited_for_together(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FAULT", "hang")
+    assert main(["--json", "--deadline", "3"], CHILD) == 13
+    devices = json.loads(capsys.readouterr().out)["devices"]
+    assert [one["device"]["backend"] for one in devices] == ["numpy", "opencl"]
+    assert [one["findings"][0]["code"] for one in devices] == ["timeout", "timeout"]
+
+
+def test_one_device_that_crashes_leaves_the_others_alone(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FAULT", "opencl segfault")
+    assert main(["--json"], CHILD) == 13
+    numpy, opencl = json.loads(capsys.readouterr().out)["devices"]
+    assert (numpy["verdict"], len(numpy["timings"])) == ("pass", 1)
+    assert opencl["findings"][0]["code"] == "crashed"
+
+
+@pytest.mark.parametrize("devices", [["--device", "numpy"], []], ids=["one", "two"])
+def test_an_interrupt_ends_the_children_too(tmp_path: Path, devices: list[str]) -> None:
     probe = (
         "import signal, sys; from selftest.cli import main;"
         "signal.signal(signal.SIGINT, signal.default_int_handler);"  # a shell's & ignores it
-        f"sys.exit(main(['--device', 'numpy', '--json'], {CHILD!r}))"
+        f"sys.exit(main([*{devices!r}, '--json'], {CHILD!r}))"
     )
     environ = {**os.environ, "FAULT": "hang", "TMPDIR": str(tmp_path)}
     process = subprocess.Popen([sys.executable, "-c", probe], env=environ)
     try:
-        child = wait_for_child(process.pid)
+        children = wait_for_children(process.pid, len(devices) // 2 or 2)
         process.send_signal(2)
         assert process.wait(20) == 130
     finally:
         process.kill()
         process.wait()
     deadline = time.monotonic() + 10
-    while Path(f"/proc/{child}").exists() and time.monotonic() < deadline:
+    while any(child.exists() for child in children) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert not Path(f"/proc/{child}").exists()
+    assert not any(child.exists() for child in children)
     assert list(tmp_path.iterdir()) == []
 
 
-def wait_for_child(parent: int) -> int:
-    """Return the child that runs the cases: the one that still runs after two seconds."""
-    children = Path(f"/proc/{parent}/task/{parent}/children")
+def wait_for_children(parent: int, count: int) -> list[Path]:
+    """Return the children that run the cases: so many, of all threads."""
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
-        time.sleep(2)
-        if found := children.read_text().split():
-            return int(found[0])
+        time.sleep(0.5)
+        tasks = Path(f"/proc/{parent}/task").glob("*/children")
+        found = [Path(f"/proc/{child}") for task in tasks for child in task.read_text().split()]
+        if len(found) == count:
+            return found
     raise AssertionError("no child")
