@@ -13,6 +13,7 @@ from selftest.measured import (
     CaseResult,
     Compiled,
     Device,
+    Neighbours,
     Timing,
     Verdict,
     Yardsticks,
@@ -54,6 +55,7 @@ class DeviceReport:
         timings: likewise.
         yardsticks: likewise.
         wall_s: seconds that its child process took, without waiting for its turn.
+        neighbours: who else used it; null where nobody tells, and for processors.
     """
 
     device: Device
@@ -64,6 +66,7 @@ class DeviceReport:
     timings: tuple[Timing, ...] = ()
     yardsticks: Yardsticks = UNMEASURED
     wall_s: float = 0.0
+    neighbours: Neighbours | None = None
 
 
 @dataclass(frozen=True, slots=True)

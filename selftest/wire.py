@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Final, TypeAlias, cast
+from typing import Final, TypeAlias, cast, get_args
 
 from selftest.jsonform import MalformedRecord, from_json, to_json
-from selftest.measured import CaseResult, Compiled, Device, Timing, Yardsticks
+from selftest.measured import CaseResult, Compiled, Device, Neighbours, Timing, Yardsticks
 
 WAITING: Final = "waiting for its turn"
 """Phase in which the child waits until its standard input ends: it is to be timed alone."""
@@ -78,11 +78,10 @@ class Done:
     wall_s: float
 
 
-Message: TypeAlias = Phase | Devices | Failed | Done | Compiled | CaseResult | Timing | Yardsticks
-_KINDS: Final = {
-    kind.__name__: kind
-    for kind in (Phase, Devices, Failed, Done, Compiled, CaseResult, Timing, Yardsticks)
-}
+Message: TypeAlias = (
+    Phase | Devices | Failed | Done | Neighbours | Compiled | CaseResult | Timing | Yardsticks
+)
+_KINDS: Final = {kind.__name__: kind for kind in get_args(Message)}
 
 
 def encode(message: Message | Job) -> bytes:

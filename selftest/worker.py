@@ -27,6 +27,7 @@ from selftest.cases import Picture
 from selftest.jsonform import from_json
 from selftest.measure import best_rate, prove, time_case
 from selftest.measured import Device, Yardsticks
+from selftest.neighbours import look_around
 from selftest.plaintext import printable
 from selftest.selection import Selection
 from selftest.suite import SUITES, Suite
@@ -90,6 +91,9 @@ def _work(job: Job, teller: Teller, backend: Backend) -> None:
     index = _choose(job, devices)
     if index is None:
         return
+    teller.begin("asking who else uses the device")
+    if neighbours := look_around(devices[index]):
+        teller.tell(neighbours)
     teller.begin("opening the device")
     session = backend.open(index)
     teller.begin("compiling kernels")

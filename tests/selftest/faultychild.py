@@ -18,11 +18,14 @@ from selftest import worker
 from selftest.backends.base import BackendError, Missing
 from selftest.backends.cpu import NumpyBackend, NumpySession, NumpyTask
 from selftest.cases import Floats, Picture, Work
-from selftest.measured import Compiled, Device
+from selftest.measured import Compiled, Device, DeviceKind
 
 _WORDS = os.environ["FAULT"].split()
 FAULT = _WORDS[-1] if len(_WORDS) == 1 or f'"{_WORDS[0]}"' in sys.argv[2] else "none"
 """Of every device; behind the name of a backend, of that backend's."""
+
+UUID = "0a1b2c3d4e5f60718293a4b5c6d7e8f9"
+"""As OpenCL gives it; of the GPU of tests/installer/checks/fake_nvml.c."""
 
 LARGE = 1000
 """Values of a picture above which the faults of pixels are made: where there is a middle."""
@@ -103,7 +106,10 @@ class FaultyBackend(NumpyBackend):
 
 class OtherBackend(FaultyBackend):
     def devices(self) -> Sequence[Device]:
-        return [dataclasses.replace(one, backend="opencl") for one in super().devices()]
+        found = [dataclasses.replace(one, backend="opencl") for one in super().devices()]
+        if FAULT == "others":
+            return [dataclasses.replace(one, kind=DeviceKind.GPU, uuid=UUID) for one in found]
+        return found
 
 
 if __name__ == "__main__":
