@@ -112,11 +112,13 @@ def _work(job: Job, teller: Teller, backend: Backend) -> None:
 
 
 def _choose(job: Job, devices: Sequence[Device]) -> int | None:
-    """Return the number of the device to be tested."""
-    if job.index is not None or job.wanted is None:
-        return job.index
-    wanted = filter(Selection(job.wanted).wants, devices)
-    return next((device.index for device in wanted), None)
+    """Return the number of the device to be tested; None for none."""
+    if job.index is not None:
+        if job.index < len(devices):
+            return job.index
+        raise BackendError("device-unknown", f"{job.backend}:{job.index} is there no longer")
+    wanted = Selection(job.wanted).wants if job.wanted is not None else lambda _: False
+    return next((device.index for device in devices if wanted(device)), None)
 
 
 def _prove_all(suite: Suite, teller: Teller, session: Session) -> None:

@@ -54,6 +54,8 @@ class FaultyTask(NumpyTask):
                 raise BackendError("opencl-launch", "out of resources", ("driver: no",))
             case "no-memory":
                 raise MemoryError
+            case "nothing":
+                return 1
         FaultyTask.launches += 1
         return super().launch()
 
@@ -72,6 +74,8 @@ def spoil(result: Floats, fault: str) -> None:
             result[0, :, 0] += 1
         case "nan":
             result[5, 6, 0] = np.nan
+        case "half":
+            result[:] = result.astype(np.float16)
         case "shift":
             result[:] = np.roll(result, 1, axis=1)
         case "flaky" if FaultyTask.launches % 2:
@@ -113,5 +117,8 @@ class OtherBackend(FaultyBackend):
 
 
 if __name__ == "__main__":
+    digests = dict.fromkeys(worker.load_digests(), "0" * 64)
+    if FAULT == "digests":
+        worker.load_digests = lambda: digests
     room = "tests.selftest.faultychild"
     worker.main(sys.argv[1:], {"numpy": f"{room}:FaultyBackend", "opencl": f"{room}:OtherBackend"})
