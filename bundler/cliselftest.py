@@ -18,7 +18,7 @@ selftesting = typer.Typer()
 def selftest_image(
     *,
     base: Annotated[
-        str, typer.Option(metavar="IMAGE", help="A Debian 13 or later, such as debian:13-slim.")
+        str, typer.Option(metavar="IMAGE", help="A Debian 12 or later, such as debian:13-slim.")
     ],
     name: Annotated[
         str, typer.Option(help="What to call it; moonlift-selftest:VERSION by default.")

@@ -41,7 +41,7 @@ class ImageRequest:
     """What a person asked for.
 
     Attributes:
-        base: image to stand on: a Debian 13 or later, or a descendant of one.
+        base: image to stand on: a Debian 12 or later, or a descendant of one.
         name: what to call the result.
         network: the engine's network for the build; empty for its default.
         environ: of the process: proxies are handed on.
@@ -212,6 +212,6 @@ def _failed(reason: str, said: Iterable[str]) -> SourceFailed:
     return SourceFailed(
         "selftest-image-failed",
         f"the engine could not build it: {safe_line(reason, limit=1000)}{quoted}",
-        hint="the base must be a Debian 13 or later whose package source this engine can reach;"
+        hint="the base must be a Debian 12 or later whose package source this engine can reach;"
         " --network host if only the host itself reaches it",
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 from dataclasses import KW_ONLY, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -125,7 +124,11 @@ def wanted(asked: Asked) -> Wanted:
     cuda = CudaVersion.parse(asked.cuda) if asked.cuda else None
     if asked.cuda and cuda is None:
         raise UsageError("cuda-version", f"expected a version such as 12.4, found {asked.cuda!r}")
-    known = Wanted(asked.gpu, cuda, room=int(asked.room * GIB), issued=last_known_time(asked.state))
+    known = Wanted(asked.gpu, cuda, room=int(asked.room * GIB))
+    try:
+        known = replace(known, issued=last_known_time(asked.state))
+    except MoonliftError as error:
+        known = replace(known, ledger_trouble=str(error))
     return known if asked.bundle is None else _with_bundle(known, asked, asked.bundle)
 
 
@@ -149,7 +152,9 @@ def _with_bundle(known: Wanted, asked: Asked, bundle: Path) -> Wanted:
 
 
 def last_known_time(state: Path) -> datetime | None:
-    """Return the latest time that a trusted signer wrote and this host accepted."""
-    with suppress(MoonliftError):
-        return Ledger(state).state().floor
-    return None
+    """Return the latest time that a trusted signer wrote and this host accepted.
+
+    Raises:
+        MoonliftError: the ledger can't be read, or not be believed.
+    """
+    return Ledger(state).state().floor

@@ -81,10 +81,13 @@ def _print_version(value: bool) -> None:  # noqa: FBT001 - typer calls it so
 def options(
     context: typer.Context,
     trust_dir: Annotated[
-        Path, typer.Option(envvar="MOONLIFT_TRUST_DIR", help="Where the trusted keys are.")
+        Path,
+        typer.Option(
+            envvar="MOONLIFT_TRUST_DIR", readable=False, help="Where the trusted keys are."
+        ),
     ] = TRUST_DIRECTORY,
     state_dir: Annotated[
-        Path, typer.Option(envvar="MOONLIFT_STATE_DIR", help="Where the ledger is.")
+        Path, typer.Option(envvar="MOONLIFT_STATE_DIR", readable=False, help="Where the ledger is.")
     ] = STATE_DIRECTORY,
     *,
     version: Annotated[

@@ -258,15 +258,16 @@ class HostDirectory:
             path=str(path),
         )
 
-    def _failed(self, message: str) -> NotInstallableHere:
-        return NotInstallableHere(f"{self.room}-io", message, path=str(self.path))
+    def _failed(self, message: str, hint: str = "") -> NotInstallableHere:
+        return NotInstallableHere(f"{self.room}-io", message, hint=hint, path=str(self.path))
 
     @contextmanager
     def _reported(self, what: str) -> Iterator[None]:
         try:
             yield
         except OSError as err:
-            raise self._failed(f"{self.path} {what}: {err.strerror or err}") from err
+            hint = "run it as root: sudo installer ..." if isinstance(err, PermissionError) else ""
+            raise self._failed(f"{self.path} {what}: {err.strerror or err}", hint) from err
 
 
 def _ours(status: os.stat_result) -> bool:

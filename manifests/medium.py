@@ -218,6 +218,12 @@ def open_medium(path: Path) -> Medium:
         if stat.S_ISFIFO(status.st_mode):
             return PipeMedium(_pipe(os.open(path, os.O_RDONLY | os.O_CLOEXEC)))
         return TarMedium(join_parts(path), str(path))
+    except PermissionError as error:
+        raise NotInstallableHere(
+            "bundle-not-found",
+            f"expected a bundle at {path} that this user may read, found {error.strerror}",
+            hint="run it as root, or give this user the right to read the bundle",
+        ) from error
     except OSError as error:
         raise NotInstallableHere(
             "bundle-not-found",

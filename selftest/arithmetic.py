@@ -20,9 +20,6 @@ from selftest.host import usable_cores
 
 Array: TypeAlias = NDArray[np.floating]
 
-ONE_THREAD: Final = {"OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "BLIS_NUM_THREADS": "1"}
-"""What holds BLAS to one thread; read by it when numpy is imported."""
-
 _STRIP: Final = 128
 """Rows that a core computes at a time."""
 

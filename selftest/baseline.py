@@ -18,6 +18,7 @@ from typing import Final
 
 from selftest.examine import add_findings
 from selftest.jsonform import MalformedRecord, from_json, to_json
+from selftest.judge import GPU_BUSY
 from selftest.measured import Verdict
 from selftest.model import DeviceReport, Drift, Finding, Report
 from selftest.plaintext import printable
@@ -111,8 +112,10 @@ def save_baseline(path: Path, report: Report, key: bytes | None) -> None:
     Raises:
         BaselineError: `baseline-noisy`, or `baseline-unreadable` when it can't be written.
     """
-    if report.noise.reasons:
-        raise BaselineError("baseline-noisy", f"not saved: {'; '.join(report.noise.reasons)}")
+    busy = [one.device.address for one in report.devices if _is_busy(one)]
+    reasons = (*report.noise.reasons, *(f"others use {address}" for address in busy))
+    if reasons:
+        raise BaselineError("baseline-noisy", f"not saved: {'; '.join(reasons)}")
     host = report.host
     figures = tuple(_figures(report.devices))
     body = to_json(
@@ -208,6 +211,8 @@ def _drift(old: Figure, new: Figure) -> Drift | None:
 
 def _figures(reports: Sequence[DeviceReport]) -> Iterator[Figure]:
     for report in reports:
+        if _is_busy(report):
+            continue
         device = f"{report.device.address} {report.device.name}"
         limits = report.yardsticks
         for name, value in (
@@ -222,6 +227,10 @@ def _figures(reports: Sequence[DeviceReport]) -> Iterator[Figure]:
         for timing in report.timings:
             kernel = timing.kernel_ms_min
             yield Figure(device, f"{timing.case}, ms", kernel, False, DRIFT_LIMIT_PCT)  # noqa: FBT003
+
+
+def _is_busy(report: DeviceReport) -> bool:
+    return any(one.code == GPU_BUSY for one in report.findings)
 
 
 def _check_seal(path: Path, body: object, seal: tuple[str, str], key: bytes | None) -> None:

@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from selftest.baseline import compare_and_save
-from selftest.examine import Request, add_findings, examine, list_devices
+from selftest.examine import add_findings, examine
 from selftest.gallery import Gallery
 from selftest.jsonform import json_schema, to_json
 from selftest.measured import Verdict
 from selftest.model import Report
 from selftest.options import Options, parse_options
 from selftest.runner import WORKER, Runner
+from selftest.survey import Request, list_devices
 from selftest.table import device_lines, finding_lines, report_lines
 
 EXIT_OK: Final = 0

@@ -1,76 +1,21 @@
-"""A whole run: finds devices, has each tested by a child, and puts the report together."""
+"""A whole run: has the devices surveyed, and puts the report together."""
 
 from __future__ import annotations
 
 import dataclasses
-import importlib.metadata
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import TypeAlias
 
-from selftest.backends import BACKENDS
-from selftest.host import Activity, describe_host, judge_noise, usable_cores
+from selftest.host import Activity, describe_host, judge_noise, package_version, usable_cores
 from selftest.isolation import judge_count
-from selftest.judge import judge_device, judge_ending
-from selftest.loader import explain_no_platform
+from selftest.judge import judge_device
 from selftest.measured import Device, DeviceKind, Timing, Verdict
 from selftest.model import SCHEMA, DeviceReport, Finding, Noise, Ratio, Report, worst
 from selftest.remedies import remedy
-from selftest.runner import LIST_DEADLINE_S, ChildRun, Runner
-from selftest.selection import EVERYTHING, Selection
-from selftest.suite import SUITES
-from selftest.wire import Devices, Job
-
-Tell: TypeAlias = Callable[[str], object]
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What is to be done.
-
-    Attributes:
-        suite: `quick` or `full`.
-        selection: which devices.
-        deadline_s: seconds that a device may take; null for the suite's own.
-        expect_gpus: how many graphics processors there must be; null for any number.
-        pictures: folder where every device filters the picture; null for no picture.
-        backends: the ways to devices.
-    """
-
-    suite: str = "quick"
-    selection: Selection = EVERYTHING
-    deadline_s: float | None = None
-    expect_gpus: int | None = None
-    pictures: str | None = None
-    backends: Mapping[str, str] = dataclasses.field(default_factory=lambda: BACKENDS)
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """What a backend has.
-
-    Attributes:
-        devices: those there are, asked for or not.
-        findings: why there are none, or none could be listed.
-    """
-
-    devices: tuple[Device, ...]
-    findings: tuple[Finding, ...]
-
-
-def list_devices(request: Request, runner: Runner) -> Listing:
-    """Return the devices of all backends asked for."""
-    wanted = [one for one in request.backends if request.selection.wants_backend(one)]
-    with ThreadPoolExecutor(len(wanted) or 1) as pool:
-        listings = list(pool.map(lambda one: _list_backend(one, request, runner), wanted))
-    return Listing(
-        tuple(device for listing in listings for device in listing.devices),
-        tuple(finding for listing in listings for finding in listing.findings),
-    )
+from selftest.runner import Runner
+from selftest.survey import Request, Survey, Tell, survey
 
 
 def examine(request: Request, runner: Runner, tell: Tell) -> Report:
@@ -83,16 +28,14 @@ def examine(request: Request, runner: Runner, tell: Tell) -> Report:
     """
     now, started = datetime.now(UTC), time.monotonic()
     before = Activity.read()
-    tell("looking for devices")
-    listing = list_devices(request, runner)
-    runs = list(_run_all(listing, request, runner, tell))
+    found = survey(request, runner, tell)
     noise = judge_noise(before, Activity.read(), usable_cores())
-    reports = tuple(judge_device(device, run, noise) for device, run in runs)
-    findings = (*listing.findings, *_judge_run(request, listing, reports, noise))
+    reports = tuple(judge_device(device, run, noise) for device, run in found.runs)
+    findings = (*found.findings, *_judge_run(request, found, reports, noise))
     verdicts = [*(one.verdict for one in reports), *(one.verdict for one in findings)]
     return Report(
         schema=SCHEMA,
-        tool_version=_version(),
+        tool_version=package_version("moonlift"),
         run_id=str(uuid.uuid4()),
         started_utc=now.strftime("%Y-%m-%dT%H:%M:%SZ"),
         wall_s=time.monotonic() - started,
@@ -130,43 +73,14 @@ def compare_devices(reports: Sequence[DeviceReport]) -> Iterator[Ratio]:
                 yield _ratio(report.device, timing, *best)
 
 
-def _list_backend(backend: str, request: Request, runner: Runner) -> Listing:
-    deadline = min(request.deadline_s or LIST_DEADLINE_S, LIST_DEADLINE_S)
-    run = runner.run(Job(backend, None, request.suite), deadline)
-    findings = judge_ending(run)
-    if any(one.code == "opencl-no-platform" for one in findings):
-        findings = tuple(explain_no_platform(one, runner, request.suite) for one in findings)
-    if request.selection.names_backend(backend) or request.expect_gpus:
-        findings = tuple(map(_wanted, findings))
-    found = run.last(Devices)
-    return Listing(found.found if found else (), findings)
-
-
-def _wanted(finding: Finding) -> Finding:
-    """Return a finding as it counts for something that was asked for."""
-    if finding.verdict is not Verdict.SKIP:
-        return finding
-    return dataclasses.replace(finding, verdict=Verdict.FAIL)
-
-
-def _run_all(
-    listing: Listing, request: Request, runner: Runner, tell: Tell
-) -> Iterator[tuple[Device, ChildRun]]:
-    suite = SUITES[request.suite]
-    for device in filter(request.selection.wants, listing.devices):
-        tell(f"testing {device.address}, {device.name}")
-        job = Job(device.backend, device.index, suite.name, request.pictures)
-        yield device, runner.run(job, request.deadline_s or suite.deadline_s)
-
-
 def _judge_run(
-    request: Request, listing: Listing, reports: Sequence[DeviceReport], noise: Noise
+    request: Request, found: Survey, reports: Sequence[DeviceReport], noise: Noise
 ) -> Iterator[Finding]:
     if not reports:
         text = "expected a device to test, found none"
         yield Finding(Verdict.FAIL, "no-devices", text, (), remedy("no-devices"))
     if request.expect_gpus is not None:
-        yield from judge_count(request.expect_gpus, listing.devices)
+        yield from judge_count(request.expect_gpus, found.devices)
     if noise.reasons:
         text = f"the machine was busy: {'; '.join(noise.reasons)}"
         yield Finding(Verdict.PASS, "noisy", text, (), remedy("noisy"))
@@ -188,10 +102,3 @@ def _ratio(device: Device, timing: Timing, rival: Device, reference: Timing) -> 
         kernel=reference.kernel_ms_min / timing.kernel_ms_min,
         end_to_end=reference.end_to_end_ms / timing.end_to_end_ms,
     )
-
-
-def _version() -> str:
-    try:
-        return importlib.metadata.version("moonlift")
-    except importlib.metadata.PackageNotFoundError:
-        return "unknown"

@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-
 from selftest.model import Host, Noise
 from selftest.plaintext import printable
 
@@ -34,7 +32,7 @@ def describe_host(root: Path = ROOT, environ: Mapping[str, str] = os.environ) ->
         kernel=platform.release(),
         system=_value(root / "etc/os-release", "PRETTY_NAME", "=") or platform.system(),
         python=platform.python_version(),
-        numpy=np.__version__,
+        numpy=package_version("numpy"),
         cpu=cpu_model(root),
         cores=usable_cores(),
         cpu_quota=_cpu_quota(root),
@@ -53,6 +51,16 @@ def memory_bytes(root: Path = ROOT) -> int | None:
     """Return the machine's memory."""
     total = _value(root / "proc/meminfo", "MemTotal", ":").partition(" ")[0]
     return int(total) * 1024 if total.isdecimal() else None
+
+
+def package_version(name: str) -> str:
+    """Return the version of an installed package, or `unknown`; does not load the package."""
+    from importlib import metadata  # noqa: PLC0415 - it takes longer to load than the rest of this
+
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return "unknown"
 
 
 def usable_cores() -> int:

@@ -10,8 +10,18 @@ import signal
 from collections.abc import Sequence
 from typing import Final
 
-from selftest.measured import CaseResult, Compiled, Device, Difference, Timing, Verdict, Yardsticks
+from selftest.measured import (
+    CaseResult,
+    Compiled,
+    Device,
+    Difference,
+    Neighbours,
+    Timing,
+    Verdict,
+    Yardsticks,
+)
 from selftest.model import DeviceReport, Finding, Noise, worst
+from selftest.neighbours import BUSY_PCT
 from selftest.remedies import remedy
 from selftest.runner import ChildRun
 from selftest.wire import Done, Failed
@@ -21,6 +31,9 @@ COPY_DRIFT_LIMIT: Final = 0.15
 
 COPY_FLOOR: Final = 0.6
 """Share of its own copy speed that a GPU's separable convolution should reach."""
+
+GPU_BUSY: Final = "gpu-busy"
+"""Code of the note that others use a device: nothing is compared with its timings."""
 
 _CRASHES: Final = (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE)
 
@@ -38,7 +51,11 @@ def judge_device(device: Device, run: ChildRun, noise: Noise) -> DeviceReport:
     cases = tuple(map(judge_case, run.all(CaseResult)))
     yardsticks = run.last(Yardsticks) or Yardsticks()
     timings = tuple(_against_limits(timing, yardsticks) for timing in run.all(Timing))
-    findings = [*judge_ending(run), *_judge_speed(device, timings, yardsticks, noise)]
+    neighbours = run.last(Neighbours)
+    busy = judge_neighbours(neighbours)
+    findings = [*judge_ending(run), *busy]
+    if not busy:
+        findings += _judge_speed(device, timings, yardsticks, noise)
     verdicts = [*(one.verdict for one in cases), *(one.verdict for one in findings)]
     return DeviceReport(
         device=device,
@@ -49,6 +66,7 @@ def judge_device(device: Device, run: ChildRun, noise: Noise) -> DeviceReport:
         timings=timings,
         yardsticks=yardsticks,
         wall_s=run.wall_s,
+        neighbours=neighbours,
     )
 
 
@@ -66,6 +84,19 @@ def judge_ending(run: ChildRun) -> tuple[Finding, ...]:
         return ()
     text = f"{text} while {_doing(run.phase)}"
     return (Finding(Verdict.FAIL, code, text, run.output, remedy(code)),)
+
+
+def judge_neighbours(neighbours: Neighbours | None) -> list[Finding]:
+    """Return a note when others use the device: then its timings are not judged."""
+    if neighbours is None:
+        return []
+    busy_pct, processes = neighbours.busy_pct or 0, neighbours.processes or 0
+    if busy_pct < BUSY_PCT and not processes:
+        return []
+    text = f"others use this GPU: {processes} processes, busy {busy_pct}% of the time"
+    return [
+        Finding(Verdict.PASS, GPU_BUSY, f"{text}: timings are not judged", (), remedy(GPU_BUSY))
+    ]
 
 
 def copy_drift(yardsticks: Yardsticks) -> float:

@@ -12,7 +12,7 @@ from typing import Final
 from selftest.measured import Verdict
 from selftest.model import Finding
 from selftest.remedies import remedy
-from selftest.runner import LIST_DEADLINE_S, Runner
+from selftest.runner import Deadline, Runner
 from selftest.wire import Job
 
 _DEBUG: Final = {"OCL_ICD_DEBUG": "7", "OCL_ICD_ENABLE_TRACE": "True"}  # ocl-icd, Khronos' loader
@@ -22,7 +22,7 @@ _UNLOADABLE: Final = ("error while dlopening", "skipping ICD", "failed to load",
 
 def explain_no_platform(found: Finding, runner: Runner, suite: str) -> Finding:
     """Return the finding with what the loader says; a broken .icd file makes it a failure."""
-    run = runner.run(Job("opencl", None, suite), LIST_DEADLINE_S, _DEBUG)
+    run = runner.run(Job("opencl", None, suite), Deadline.of(None), _DEBUG)
     quoted = tuple(line for line in run.output if any(word in line for word in _TELLING))
     if not any(word in line for line in quoted for word in _UNLOADABLE):
         return dataclasses.replace(found, evidence=quoted)

@@ -182,4 +182,17 @@ class Yardsticks:
     peak_gflops: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """Who else used a graphics processor just before it was tested.
+
+    Attributes:
+        busy_pct: time in which kernels ran on it; null where the driver does not tell.
+        processes: that had opened it to compute; null likewise.
+    """
+
+    busy_pct: int | None
+    processes: int | None
+
+
 UNMEASURED: Final = Yardsticks()

@@ -13,6 +13,7 @@ from selftest.measured import (
     CaseResult,
     Compiled,
     Device,
+    Neighbours,
     Timing,
     Verdict,
     Yardsticks,
@@ -53,7 +54,8 @@ class DeviceReport:
         cases: in the order in which they ran.
         timings: likewise.
         yardsticks: likewise.
-        wall_s: seconds from the start of its child process to its end.
+        wall_s: seconds that its child process took, without waiting for its turn.
+        neighbours: who else used it; null where nobody tells, and for processors.
     """
 
     device: Device
@@ -64,6 +66,7 @@ class DeviceReport:
     timings: tuple[Timing, ...] = ()
     yardsticks: Yardsticks = UNMEASURED
     wall_s: float = 0.0
+    neighbours: Neighbours | None = None
 
 
 @dataclass(frozen=True, slots=True)

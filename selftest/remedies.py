@@ -34,7 +34,7 @@ REMEDIES: Final[Mapping[str, str]] = {
     "out-of-memory": "Free memory, or raise the limit of the container or job.",
     "launch-failed": "The device took the work and gave nothing back: run again with --full.",
     "device-unknown": "List what there is: python -m selftest --list",
-    "no-devices": "Nothing was tested: give other values for --backend or --device.",
+    "no-devices": "Nothing was tested: give another value for --device.",
     "gpus-missing": "Fewer graphics processors were found than --expect-gpus: look at the findings"
     " above, at lspci, and at what the container was granted.",
     "gpus-extra": "More graphics processors were found than --expect-gpus: this process sees"
@@ -60,6 +60,8 @@ REMEDIES: Final[Mapping[str, str]] = {
     "slow": "Look for a power limit, heat, a narrow PCIe link, or other users of the device.",
     "noisy": "Timings are shown, not judged. Run again when the machine is quiet.",
     "noisy-device": "Timings are shown, not judged. Run again when the device is quiet.",
+    "gpu-busy": "Timings are shown, not judged. Stop what need not run (nvidia-smi shows who it is)"
+    " and run again.",
     "drift": "The machine was faster when its baseline was saved: look for heat, power limits,"
     " new neighbours, a changed driver.",
     "baseline-missing": "Save one on a quiet machine: python -m selftest --save-baseline FILE",

@@ -13,25 +13,46 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event
 from typing import Final, TypeVar
 
-from selftest.arithmetic import ONE_THREAD
 from selftest.jsonform import MalformedRecord, to_json
 from selftest.plaintext import last_lines
-from selftest.wire import LINE_LIMIT, Job, Message, Phase, decode
+from selftest.wire import LINE_LIMIT, WAITING, Devices, Job, Message, Phase, decode
 
 WORKER: Final = (sys.executable, "-P", "-X", "faulthandler", "-m", "selftest.worker")
-LIST_DEADLINE_S: Final = 60.0
+_ONE_THREAD: Final = {"OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "BLIS_NUM_THREADS": "1"}
+"""What holds BLAS to one thread, for `arithmetic`; read by it when numpy is imported."""
 
+_LIST_S: Final = 60.0
 _POLL_S: Final = 0.05
 _OUTPUT_KEPT: Final = 64 * 1024
 _HEARD_MOST: Final = 16 * LINE_LIMIT
 
 M = TypeVar("M")
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """When a child is killed, in seconds from its start.
+
+    Attributes:
+        list_s: if it has not told its devices by then.
+        test_s: if it has not ended by then, not counting how long it waited for its turn.
+    """
+
+    list_s: float
+    test_s: float
+
+    @classmethod
+    def of(cls, asked_s: float | None, own_s: float = _LIST_S) -> Deadline:
+        """Return what a person asked for, or else the suite's own."""
+        test_s = asked_s or own_s
+        return cls(min(test_s, _LIST_S), test_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +81,7 @@ class ChildRun:
         phase: what it did last.
         ending: how it ended.
         output: the last lines of what it, or its driver, printed.
-        wall_s: seconds from start to end.
+        wall_s: seconds from start to end, without those that it waited for its turn.
     """
 
     messages: tuple[Message, ...]
@@ -85,29 +106,36 @@ class Runner:
     Attributes:
         scratch: a folder for the caches of drivers.
         command: the worker's; tests give others.
+        stop: set when every child is to be killed.
     """
 
     scratch: Path
     command: Sequence[str] = WORKER
+    stop: Event = field(default_factory=Event)
 
     def run(
-        self, job: Job, deadline_s: float, environ: Mapping[str, str] | None = None
+        self,
+        job: Job,
+        deadline: Deadline,
+        environ: Mapping[str, str] | None = None,
+        await_turn: Callable[[], object] = lambda: None,
     ) -> ChildRun:
         """Run a job to its end, however that comes.
 
         Args:
             job: what to do.
-            deadline_s: seconds after which the child is killed.
+            deadline: when the child is killed.
             environ: variables added to this process's.
+            await_turn: called before the device is timed; returns when it may be.
         """
         started = time.monotonic()
         environment = {**os.environ, **self._environment(), **(environ or {})}
         with _pipe() as (read, write):
             process = self._start(job, write, environment)
             os.close(write)
-            listener = _Listener(read, process)
+            listener = _Listener(read, process, deadline, await_turn)
             try:
-                timed_out = listener.listen(started + deadline_s)
+                timed_out = listener.listen(self.stop)
             finally:
                 _kill_group(process)
                 process.wait()
@@ -117,7 +145,7 @@ class Runner:
     def _start(self, job: Job, pipe: int, environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
         return subprocess.Popen(  # noqa: S603 - our own worker
             [*self.command, str(pipe), json.dumps(to_json(job))],
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             pass_fds=(pipe,),
@@ -129,7 +157,7 @@ class Runner:
         """Return what a child needs: to find this package, and caches that can be written."""
         paths = [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
         return {
-            **ONE_THREAD,
+            **_ONE_THREAD,
             "PYTHONPATH": os.pathsep.join(filter(None, paths)),
             "PYOPENCL_NO_CACHE": "1",
             "POCL_CACHE_DIR": str(self.scratch),
@@ -140,11 +168,21 @@ class Runner:
 class _Listener:
     """Collects what comes through the child's two pipes."""
 
-    def __init__(self, pipe: int, process: subprocess.Popen[bytes]) -> None:
-        if process.stdout is None:
+    def __init__(
+        self,
+        pipe: int,
+        process: subprocess.Popen[bytes],
+        deadline: Deadline,
+        await_turn: Callable[[], object],
+    ) -> None:
+        if process.stdin is None or process.stdout is None:
             raise ValueError(process)
         self._process = process
-        self._stdout = process.stdout
+        self._stdin, self._stdout = process.stdin, process.stdout
+        self._ends = time.monotonic() + deadline.list_s
+        self._more_s = deadline.test_s - deadline.list_s
+        self._await_turn = await_turn
+        self._waited_s = 0.0
         self._pipe = pipe
         self._buffer = b""
         self._output = b""
@@ -156,16 +194,17 @@ class _Listener:
             os.set_blocking(descriptor, False)
             self._selector.register(descriptor, selectors.EVENT_READ)
 
-    def listen(self, deadline: float) -> bool:
+    def listen(self, stop: Event) -> bool:
         """Read until the child ends; return whether the deadline came first."""
         while self._process.poll() is None:
-            if time.monotonic() > deadline:
+            if time.monotonic() > self._ends or stop.is_set():
                 return True
             self._read(_POLL_S)
         return False
 
     def drain(self) -> None:
         """Read what is left; grandchildren that hold the pipes open are not waited for."""
+        self._stdin.close()
         while self._selector.get_map() and self._read(0):
             pass
         self._selector.close()
@@ -183,6 +222,7 @@ class _Listener:
         phases = [one.name for one in self._messages if isinstance(one, Phase)]
         output = last_lines(self._output.decode(errors="replace"), 20)
         phase = phases[-1] if phases else "starting"
+        wall_s -= self._waited_s
         return ChildRun(tuple(self._messages), phase, ending, output, wall_s)
 
     def _read(self, timeout: float) -> bool:
@@ -212,9 +252,24 @@ class _Listener:
             self._garbled, self._buffer = True, b""
         for line in lines:
             try:
-                self._messages.append(decode(line))
+                message = decode(line)
             except MalformedRecord:
                 self._garbled = True
+                continue
+            self._messages.append(message)
+            self._answer(message)
+
+    def _answer(self, message: Message) -> None:
+        """Give the child its time, and its turn."""
+        if isinstance(message, Devices):
+            self._ends += self._more_s
+            self._more_s = 0.0
+        elif message == Phase(WAITING) and not self._stdin.closed:
+            started = time.monotonic()
+            self._await_turn()
+            self._stdin.close()
+            self._waited_s += time.monotonic() - started
+            self._ends += self._waited_s
 
 
 @contextmanager

@@ -63,13 +63,14 @@ EVERYTHING: Final = Selection()
 
 
 def _is_uuid(word: str) -> bool:
-    bare = _bare(word)
+    bare = bare_uuid(word)
     return len(bare) >= 8 and all(digit in "0123456789abcdef" for digit in bare)
 
 
 def _same_uuid(word: str, uuid: str | None) -> bool:
-    return uuid is not None and _is_uuid(word) and _bare(uuid).startswith(_bare(word))
+    return uuid is not None and _is_uuid(word) and bare_uuid(uuid).startswith(bare_uuid(word))
 
 
-def _bare(uuid: str) -> str:
+def bare_uuid(uuid: str) -> str:
+    """Return a UUID without prefix and dashes: OpenCL gives it bare, CUDA and NVML do not."""
     return uuid.lower().removeprefix("gpu-").replace("-", "")

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Final, TypeAlias, cast
+from typing import Final, TypeAlias, cast, get_args
 
 from selftest.jsonform import MalformedRecord, from_json, to_json
-from selftest.measured import CaseResult, Compiled, Device, Timing, Yardsticks
+from selftest.measured import CaseResult, Compiled, Device, Neighbours, Timing, Yardsticks
+
+WAITING: Final = "waiting for its turn"
+"""Phase in which the child waits until its standard input ends: it is to be timed alone."""
 
 LINE_LIMIT: Final = 1 << 20
 """Bytes of the longest message that is believed."""
@@ -23,15 +26,18 @@ class Job:
 
     Attributes:
         backend: its name.
-        index: the device to be tested; null to list the devices.
+        index: the device to be tested; null to list the devices first.
         suite: `quick` or `full`.
         pictures: folder with the picture to be filtered; null for none.
+        wanted: words of a `Selection`; of the devices that were listed, the first that they mean is
+            tested. Null to list only.
     """
 
     backend: str
     index: int | None
     suite: str
     pictures: str | None = None
+    wanted: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +78,10 @@ class Done:
     wall_s: float
 
 
-Message: TypeAlias = Phase | Devices | Failed | Done | Compiled | CaseResult | Timing | Yardsticks
-_KINDS: Final = {
-    kind.__name__: kind
-    for kind in (Phase, Devices, Failed, Done, Compiled, CaseResult, Timing, Yardsticks)
-}
+Message: TypeAlias = (
+    Phase | Devices | Failed | Done | Neighbours | Compiled | CaseResult | Timing | Yardsticks
+)
+_KINDS: Final = {kind.__name__: kind for kind in get_args(Message)}
 
 
 def encode(message: Message | Job) -> bytes:

@@ -1,6 +1,7 @@
-"""The child process: lists a backend's devices, or runs all cases on one of them.
+"""The child process: lists a backend's devices and runs all cases on one of them.
 
-Tells everything on a pipe as it happens, so that whatever kills it leaves what was done before.
+It proves the device at once, and times it when its standard input ends. Tells everything on a pipe
+as it happens, so that whatever kills it leaves what was done before.
 Started by `runner` as `python -m selftest.worker PIPE JOB`.
 """
 
@@ -13,7 +14,7 @@ import resource
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Final
@@ -26,9 +27,11 @@ from selftest.cases import Picture
 from selftest.jsonform import from_json
 from selftest.measure import best_rate, prove, time_case
 from selftest.measured import Device, Yardsticks
+from selftest.neighbours import look_around
 from selftest.plaintext import printable
-from selftest.suite import SUITES
-from selftest.wire import Devices, Done, Failed, Job, Message, Phase, encode
+from selftest.selection import Selection
+from selftest.suite import SUITES, Suite
+from selftest.wire import WAITING, Devices, Done, Failed, Job, Message, Phase, encode
 
 _PR_SET_PDEATHSIG: Final = 1
 
@@ -85,27 +88,47 @@ def _work(job: Job, teller: Teller, backend: Backend) -> None:
     teller.begin("listing devices")
     devices = backend.devices()
     teller.tell(Devices(tuple(devices)))
-    if job.index is None:
+    index = _choose(job, devices)
+    if index is None:
         return
+    teller.begin("asking who else uses the device")
+    if neighbours := look_around(devices[index]):
+        teller.tell(neighbours)
     teller.begin("opening the device")
-    session = backend.open(job.index)
+    session = backend.open(index)
     teller.begin("compiling kernels")
     teller.tell(session.compile())
-    _run_suite(job, teller, session, devices[job.index])
+    suite = SUITES[job.suite]
+    _prove_all(suite, teller, session)
     if job.pictures:
         teller.begin("filtering the picture")
         folder = Path(job.pictures)
-        _filter_picture(session, folder, folder / devices[job.index].address.replace(":", "-"))
+        _filter_picture(session, folder, folder / devices[index].address.replace(":", "-"))
+    teller.begin(WAITING)
+    os.read(sys.stdin.fileno(), 1)
+    _time_all(suite, teller, session, devices[index])
     teller.begin("closing the device")
     session.close()
 
 
-def _run_suite(job: Job, teller: Teller, session: Session, device: Device) -> None:
-    suite = SUITES[job.suite]
+def _choose(job: Job, devices: Sequence[Device]) -> int | None:
+    """Return the number of the device to be tested; None for none."""
+    if job.index is not None:
+        if job.index < len(devices):
+            return job.index
+        raise BackendError("device-unknown", f"{job.backend}:{job.index} is there no longer")
+    wanted = Selection(job.wanted).wants if job.wanted is not None else lambda _: False
+    return next((device.index for device in devices if wanted(device)), None)
+
+
+def _prove_all(suite: Suite, teller: Teller, session: Session) -> None:
     digests = load_digests()
     for case in suite.judged():
         teller.begin(case.name)
         teller.tell(prove(session, case, digests.get(case.name)))
+
+
+def _time_all(suite: Suite, teller: Teller, session: Session, device: Device) -> None:
     teller.begin("measuring the device's limits")
     copied = suite.copied_bytes(device)
     before = best_rate(session.copying(copied))
@@ -140,3 +163,5 @@ def _die_with_parent() -> None:
 
 if __name__ == "__main__":
     main(sys.argv[1:])
+    sys.stdout.flush()
+    os._exit(0)  # all that computes is closed; taking a driver's compiler apart takes long

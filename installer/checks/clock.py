@@ -63,6 +63,11 @@ def _time_trouble(sources: Sources, evidence: str) -> Iterator[Finding]:
     now, least = sources.now(), max(PROGRAM_TIME, sources.wanted.issued or PROGRAM_TIME)
     if now < least:
         yield BEHIND.found(f"{evidence}, which is before {instant_text(least)}")
+    if trouble := sources.wanted.ledger_trouble:
+        known = "; the newest release accepted here is not known"
+        yield unknown(
+            f"{evidence}{known}: {trouble}", "As root it can be read: sudo installer check"
+        )
     engine = _parsed(sources.engine.system_time) if sources.engine.answered else None
     if engine and abs(engine - now) > TOLERANCE:
         yield ENGINE_DIFFERS.found(f"{evidence}, the engine's {instant_text(engine)}")

@@ -1,7 +1,10 @@
 """CUDA and driver versions, and which driver a CUDA version needs.
 
-Source: NVIDIA's CUDA toolkit release notes, table of toolkit and driver versions, and the pages on
-minor-version compatibility. Linux on x86-64.
+Source: NVIDIA's CUDA Toolkit Release Notes, docs.nvidia.com/cuda/cuda-toolkit-release-notes: those
+of 13.2 Update 2, tables "CUDA Toolkit and Corresponding Driver Versions" (each version's first
+general release) and "CUDA Toolkit and Minimum Required Driver Version for CUDA Minor Version
+Compatibility" with its note on 450.80.02; for 13.3 and 13.4, of which only the driver's branch is
+told, those of 13.4. Compared in November 2026. Linux on x86-64. There is no CUDA 12.7.
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ _PAIRED: Final[tuple[tuple[tuple[int, int], DriverVersion], ...]] = (
     ((10, 0), (410, 48)),
     ((10, 1), (418, 39)),
     ((10, 2), (440, 33)),
-    ((11, 0), (450, 36, 6)),
+    ((11, 0), (450, 51, 5)),
     ((11, 1), (455, 23)),
     ((11, 2), (460, 27, 3)),
     ((11, 3), (465, 19, 1)),
@@ -41,6 +44,10 @@ _PAIRED: Final[tuple[tuple[tuple[int, int], DriverVersion], ...]] = (
     ((12, 8), (570, 26)),
     ((12, 9), (575, 51, 3)),
     ((13, 0), (580, 65, 6)),
+    ((13, 1), (590, 44, 1)),
+    ((13, 2), (595, 45, 4)),
+    ((13, 3), (610,)),
+    ((13, 4), (615,)),
 )
 """The driver that a toolkit came with: what its PTX needs. Sorted."""
 _ANY_MINOR: Final[dict[int, DriverVersion]] = {11: (450, 80, 2), 12: (525, 60, 13), 13: (580,)}

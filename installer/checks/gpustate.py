@@ -50,8 +50,9 @@ EXCLUSIVE: Final = Cause(
 BUSY: Final = Cause(
     "busy",
     Severity.NOTE,
-    "other programs use the GPU, or more than a tenth of its memory is taken",
-    "Stop what need not run before you measure: nvidia-smi shows who it is.",
+    "other programs use the GPU: processes, a tenth of its time, or a tenth of its memory",
+    "Stop what need not run before you measure: nvidia-smi shows who it is. The self-test does not"
+    " judge timings of a GPU that others use.",
 )
 FABRIC: Final = Cause(
     "fabric",
@@ -59,6 +60,7 @@ FABRIC: Final = Cause(
     "an NVSwitch machine whose fabric is not up (CUDA error 802)",
     "systemctl enable --now nvidia-fabricmanager, of exactly the driver's version {driver}.",
 )
+_BUSY_PCT: Final = 10
 _EXCLUSIVE: Final = (1, 3)
 _PROHIBITED: Final = 2
 _FABRIC_COMPLETED: Final = 3
@@ -93,9 +95,10 @@ def _compute_mode(_sources: Sources, gpu: NvmlGpu) -> Iterator[Finding]:
 def _busy(_sources: Sources, gpu: NvmlGpu) -> Iterator[Finding]:
     used, total = gpu.values(Question.MEMORY, 2) or (0, 0)
     processes = gpu.value(Question.PROCESSES) or 0
-    if processes or used * 10 > total:
+    busy = gpu.value(Question.UTILIZATION) or 0
+    if processes or busy >= _BUSY_PCT or used * 10 > total:
         taken = f"{bytes_text(used)} of {bytes_text(total)} taken"
-        yield BUSY.found(f"{gpu}: {processes} processes, {taken}")
+        yield BUSY.found(f"{gpu}: {processes} processes, busy {busy}% of the time, {taken}")
 
 
 def _fabric(sources: Sources, gpu: NvmlGpu) -> Iterator[Finding]:
@@ -134,7 +137,7 @@ CHECKS: Final = (
     Check(
         "gpu.busy",
         Topic.GPU_DRIVER,
-        "libnvidia-ml: processes, memory",
+        "libnvidia-ml: processes, utilization, memory",
         (BUSY,),
         asked_of_gpus(_busy, "nobody computes"),
     ),

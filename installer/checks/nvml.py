@@ -34,6 +34,7 @@ class Question(StrEnum):
     SLOWDOWN_AT = "slowdown-at"
     MEMORY = "memory"
     PROCESSES = "processes"
+    UTILIZATION = "utilization"
     FABRIC = "fabric"
 
 

@@ -51,6 +51,12 @@ class Memory(ctypes.Structure):
     _fields_ = (("total", _ULL), ("free", _ULL), ("used", _ULL))
 
 
+class Utilization(ctypes.Structure):
+    """nvmlUtilization_t: percent of the last moments."""
+
+    _fields_ = (("gpu", _UINT), ("memory", _UINT))
+
+
 class Fabric(ctypes.Structure):
     """nvmlGpuFabricInfo_t."""
 
@@ -179,6 +185,12 @@ def _memory(library: Library, device: ctypes.c_void_p) -> list[int]:
     return [] if code else [memory.used, memory.total]
 
 
+def _utilization(library: Library, device: ctypes.c_void_p) -> list[int]:
+    found = Utilization()
+    code = library.call("nvmlDeviceGetUtilizationRates", device, ctypes.byref(found))
+    return [] if code else [found.gpu]
+
+
 def _processes(library: Library, device: ctypes.c_void_p) -> list[int]:
     """Count them: asked with no room for any, the library says how many there are."""
     count = _UINT(0)
@@ -215,6 +227,7 @@ def _fabric(library: Library, device: ctypes.c_void_p) -> list[int]:
 SPECIAL = {
     "memory": _memory,
     "processes": _processes,
+    "utilization": _utilization,
     "mig-devices": _mig_devices,
     "fabric": _fabric,
 }

@@ -32,6 +32,7 @@ class Wanted:
         room: bytes that images will take.
         bundle_room: bytes that a bundle takes where nothing of it is there yet.
         issued: when the newest release known here was made, which no right clock is before.
+        ledger_trouble: why that could not be read; empty when it could.
     """
 
     gpu: bool | None = None
@@ -41,6 +42,7 @@ class Wanted:
     room: int = 0
     bundle_room: int = 0
     issued: datetime | None = None
+    ledger_trouble: str = ""
 
 
 @dataclass(frozen=True)  # without slots: what was asked is kept in the object

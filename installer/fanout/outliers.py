@@ -19,6 +19,8 @@ from installer.fanout.outcome import NodeOutcome
 
 LEAST: Final = 3
 """Fewer are not compared."""
+_BUSY: Final = "gpu-busy"
+"""Code of the self-test's note that others used a device: its timings say nothing of it."""
 _CUTOFF: Final = 3.5
 _SCALE: Final = 1.4826
 """Makes the MAD of a normal distribution its standard deviation."""
@@ -147,6 +149,8 @@ def _groups(
         if outcome.report is None or outcome.report.noise.reasons:
             continue
         for one in outcome.report.devices:
+            if any(finding.code == _BUSY for finding in one.findings):
+                continue
             for figure in _figures(one):
                 key = (one.device.backend, one.device.name, figure.name)
                 groups[key].append((outcome.node, one.device.address, figure))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
-from selftest.backends.base import Backend
+if TYPE_CHECKING:  # it needs numpy, which only children load
+    from selftest.backends.base import Backend
 
 BACKENDS: Final[Mapping[str, str]] = {
     "numpy": "selftest.backends.cpu:NumpyBackend",

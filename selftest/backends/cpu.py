@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, Final
 
 import numpy as np
 
@@ -14,7 +16,8 @@ from selftest.cases import Floats, Work
 from selftest.host import cpu_model, memory_bytes, usable_cores
 from selftest.measured import Compiled, Device, DeviceKind
 
-_PRODUCT_SIDE = 1024
+_PRODUCT_SIDE: Final = 1024
+_NO_BLAS: Final = "no BLAS"
 
 
 class NumpyBackend:
@@ -22,14 +25,13 @@ class NumpyBackend:
 
     def devices(self) -> Sequence[Device]:
         """Return the one processor."""
-        blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
         device = Device(
             backend="numpy",
             index=0,
             kind=DeviceKind.CPU,
             name=cpu_model(),
             platform="numpy",
-            driver=f"{blas.get('name', 'no BLAS')} {blas.get('version', '')}".strip(),
+            driver=_blas(),
             binding=f"numpy {np.__version__}",
             memory_bytes=memory_bytes(),
             compute_units=usable_cores(),
@@ -41,6 +43,17 @@ class NumpyBackend:
         if index:
             raise BackendError("device-unknown", f"expected device 0, found {index}")
         return NumpySession()
+
+
+def _blas() -> str:
+    """Return the library that multiplies, as numpy's build tells it: before 1.26 by files only."""
+    try:
+        built = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
+    except TypeError:
+        known: Any = importlib.import_module("numpy.__config__")
+        libraries = known.get_info("blas_opt").get("libraries", ())
+        return ", ".join(dict.fromkeys(libraries)) or _NO_BLAS
+    return f"{built.get('name', _NO_BLAS)} {built.get('version', '')}".strip()
 
 
 class NumpySession:

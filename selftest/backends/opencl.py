@@ -124,9 +124,9 @@ class OpenclSession:
             return self._plan.multiplying()
 
     def close(self) -> None:
-        """Wait until the queue is empty."""
+        """Wait until the queue is empty, and leave the driver."""
         with reported(self._cl, "opencl-launch"):
-            self._queue.finish()
+            self._queue.close()
 
 
 class ReportedTask:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 PROBE = "import pyopencl as cl; print([p.name for p in cl.get_platforms()])"
+FAKE_NVML = Path(__file__).parents[1] / "installer/checks/fake_nvml.c"
 FAKE_ICD = Path(__file__).with_name("fakeicd.c")
 
 
@@ -44,6 +45,18 @@ def fake_icd(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     argv = [str(compiler), "-shared", "-fPIC", "-O1", "-o", str(library), str(FAKE_ICD)]
     subprocess.run(argv, check=True)
     (folder / "fake.icd").write_text(f"{library}\n")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def fake_nvml(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a libnvidia-ml that says what FAKE_BUSY and FAKE_PROCESSES tell it to."""
+    compiler = shutil.which("gcc") or shutil.which("cc")
+    if compiler is None:
+        _give_up("no C compiler")
+    folder = tmp_path_factory.mktemp("nvml")
+    library = str(folder / "libnvidia-ml.so.1")
+    subprocess.run([str(compiler), "-shared", "-fPIC", "-o", library, str(FAKE_NVML)], check=True)
     return folder
 
 

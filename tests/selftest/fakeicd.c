@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { NAMES = 0x0900, SUFFIX = 0x0920, NO_DEVICE = -1, INVALID_VALUE = -30, TABLE = 256 };
+enum { NAMES = 0x0900, SUFFIX = 0x0920, NO_DEVICE = -1, OUT_OF_HOST_MEMORY = -6, INVALID_VALUE = -30, TABLE = 256 };
 
 struct platform { void **dispatch; };
 
@@ -42,6 +42,7 @@ static int get_devices(struct platform *platform, unsigned long type, unsigned r
     if (!strcmp(fault, "abort")) abort();
     if (!strcmp(fault, "hang")) for (;;) pause();
     if (count) *count = 0;
+    if (!strcmp(fault, "refuse")) return OUT_OF_HOST_MEMORY;
     return NO_DEVICE;
 }
 

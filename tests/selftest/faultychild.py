@@ -1,10 +1,11 @@
 """A child process whose device has the fault that the variable FAULT names.
 
-The device is numpy, so that everything but the fault is right.
+The device is numpy, so that everything but the fault is right; it also goes by the name of opencl.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import signal
 import sys
@@ -17,7 +18,14 @@ from selftest import worker
 from selftest.backends.base import BackendError, Missing
 from selftest.backends.cpu import NumpyBackend, NumpySession, NumpyTask
 from selftest.cases import Floats, Picture, Work
-from selftest.measured import Compiled, Device
+from selftest.measured import Compiled, Device, DeviceKind
+
+_WORDS = os.environ["FAULT"].split()
+FAULT = _WORDS[-1] if len(_WORDS) == 1 or f'"{_WORDS[0]}"' in sys.argv[2] else "none"
+"""Of every device; behind the name of a backend, of that backend's."""
+
+UUID = "0a1b2c3d4e5f60718293a4b5c6d7e8f9"
+"""As OpenCL gives it; of the GPU of tests/installer/checks/fake_nvml.c."""
 
 LARGE = 1000
 """Values of a picture above which the faults of pixels are made: where there is a middle."""
@@ -31,7 +39,7 @@ class FaultyTask(NumpyTask):
         self._radius = work.taps.shape[1] // 2 if isinstance(work, Picture) else 0
 
     def launch(self) -> int:
-        match os.environ["FAULT"]:
+        match FAULT:
             case "segfault":
                 os.kill(os.getpid(), signal.SIGSEGV)
             case "abort":
@@ -46,13 +54,15 @@ class FaultyTask(NumpyTask):
                 raise BackendError("opencl-launch", "out of resources", ("driver: no",))
             case "no-memory":
                 raise MemoryError
+            case "nothing":
+                return 1
         FaultyTask.launches += 1
         return super().launch()
 
     def download(self) -> Floats:
         result = super().download().copy()
         if result.ndim == 3 and result.size > LARGE:
-            spoil(result, os.environ["FAULT"])
+            spoil(result, FAULT)
         return result
 
 
@@ -64,6 +74,8 @@ def spoil(result: Floats, fault: str) -> None:
             result[0, :, 0] += 1
         case "nan":
             result[5, 6, 0] = np.nan
+        case "half":
+            result[:] = result.astype(np.float16)
         case "shift":
             result[:] = np.roll(result, 1, axis=1)
         case "flaky" if FaultyTask.launches % 2:
@@ -72,7 +84,7 @@ def spoil(result: Floats, fault: str) -> None:
 
 class FaultySession(NumpySession):
     def compile(self) -> Compiled:
-        if os.environ["FAULT"] == "build":
+        if FAULT == "build":
             raise BackendError("opencl-build", "the compiler refused", ("line 1: no",))
         return super().compile()
 
@@ -82,7 +94,7 @@ class FaultySession(NumpySession):
 
 class FaultyBackend(NumpyBackend):
     def devices(self) -> Sequence[Device]:
-        match os.environ["FAULT"]:
+        match FAULT:
             case "missing":
                 raise Missing("opencl-no-device", "there is a platform, but it has no device")
             case "listing":
@@ -96,5 +108,17 @@ class FaultyBackend(NumpyBackend):
         return FaultySession()
 
 
+class OtherBackend(FaultyBackend):
+    def devices(self) -> Sequence[Device]:
+        found = [dataclasses.replace(one, backend="opencl") for one in super().devices()]
+        if FAULT == "others":
+            return [dataclasses.replace(one, kind=DeviceKind.GPU, uuid=UUID) for one in found]
+        return found
+
+
 if __name__ == "__main__":
-    worker.main(sys.argv[1:], {"numpy": "tests.selftest.faultychild:FaultyBackend"})
+    digests = dict.fromkeys(worker.load_digests(), "0" * 64)
+    if FAULT == "digests":
+        worker.load_digests = lambda: digests
+    room = "tests.selftest.faultychild"
+    worker.main(sys.argv[1:], {"numpy": f"{room}:FaultyBackend", "opencl": f"{room}:OtherBackend"})

@@ -14,6 +14,10 @@ from typing import Any, TypeAlias
 import pytest
 
 from selftest.cli import main
+from selftest.judge import judge_ending
+from selftest.measured import Verdict
+from selftest.runner import Deadline, Runner
+from selftest.wire import Job
 
 CHILD = (sys.executable, "-X", "faulthandler", "-m", "tests.selftest.faultychild")
 Report: TypeAlias = dict[str, Any]
@@ -48,6 +52,7 @@ def test_a_device_without_fault_passes(run: Run) -> None:
         ("nan", "not-a-number", "1 values are no numbers: at row 5, column 6, channel 0"),
         ("shift", "wrong-result", "values are wrong: at row 0, column 0"),
         ("flaky", "not-deterministic", "different results: at row 7, column 8"),
+        ("half", "out-of-tolerance", "values are wrong by more than"),
     ],
 )
 def test_wrong_pixels_are_named(run: Run, fault: str, code: str, words: str) -> None:
@@ -71,6 +76,7 @@ def test_wrong_pixels_are_named(run: Run, fault: str, code: str, words: str) -> 
         ("refused", "opencl-launch", "out of resources while running separable-r1-rgba-61x47"),
         ("build", "opencl-build", "the compiler refused while compiling kernels"),
         ("no-memory", "out-of-memory", "not enough memory while running"),
+        ("nothing", "launch-failed", "numpy left no result while running"),
     ],
 )
 def test_a_broken_driver_is_a_finding(run: Run, fault: str, code: str, words: str) -> None:
@@ -81,6 +87,20 @@ def test_a_broken_driver_is_a_finding(run: Run, fault: str, code: str, words: st
     assert (device["verdict"], finding["verdict"], finding["code"]) == ("fail", "fail", code)
     assert words in finding["text"]
     assert finding["remedy"]
+
+
+def test_other_digests_than_those_that_are_shipped_are_named(run: Run) -> None:
+    status, report = run("digests")
+    faults = [one for one in report["devices"][0]["cases"] if one["verdict"] == "fail"]
+    assert (status, {one["code"] for one in faults}) == (13, {"wrong-digest"})
+    assert {one["difference"] for one in faults} == {None}
+
+
+def test_a_device_that_goes_away_between_two_looks_is_named(tmp_path: Path) -> None:
+    gone = Runner(tmp_path).run(Job("numpy", 3, "quick"), Deadline.of(None))
+    (finding,) = judge_ending(gone)
+    assert (finding.code, finding.verdict) == ("device-unknown", Verdict.FAIL)
+    assert "numpy:3" in finding.text
 
 
 def test_what_the_driver_said_is_quoted(run: Run) -> None:
@@ -96,11 +116,11 @@ def evidence(report: Report) -> list[str]:
 
 def test_a_hang_ends_at_the_deadline(run: Run) -> None:
     started = time.monotonic()
-    status, report = run("hang", "--deadline", "2")
+    status, report = run("hang", "--deadline", "6")
     assert status == 13
     (finding,) = report["devices"][0]["findings"]
     assert finding["code"] == "timeout"
-    assert "did not answer for 2 s while running separable-r1-rgba-61x47" in finding["text"]
+    assert "did not answer for 6 s while running separable-r1-rgba-61x47" in finding["text"]
     assert time.monotonic() - started < 30
 
 
@@ -121,7 +141,7 @@ def test_what_was_asked_for_and_is_missing_is_a_failure(run: Run) -> None:
 def test_a_child_that_talks_nonsense_is_not_believed(run: Run) -> None:
     status, report = run("garbage")
     assert status == 13
-    assert "garbled" in {one["code"] for one in report["findings"]}
+    assert "garbled" in {one["code"] for one in report["devices"][0]["findings"]}
 
 
 def test_the_table_tells_faults_and_remedies(
@@ -136,34 +156,56 @@ def test_the_table_tells_faults_and_remedies(
     assert "\x1b" not in shown
 
 
-def test_an_interrupt_ends_the_child_too(tmp_path: Path) -> None:
+def test_devices_that_hang_are_waited_for_together(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FAULT", "hang")
+    assert main(["--json", "--deadline", "9"], CHILD) == 13
+    devices = json.loads(capsys.readouterr().out)["devices"]
+    assert [one["device"]["backend"] for one in devices] == ["numpy", "opencl"]
+    assert [one["findings"][0]["code"] for one in devices] == ["timeout", "timeout"]
+
+
+def test_one_device_that_crashes_leaves_the_others_alone(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FAULT", "opencl segfault")
+    assert main(["--json"], CHILD) == 13
+    numpy, opencl = json.loads(capsys.readouterr().out)["devices"]
+    assert (numpy["verdict"], len(numpy["timings"])) == ("pass", 1)
+    assert opencl["findings"][0]["code"] == "crashed"
+
+
+@pytest.mark.parametrize("devices", [["--device", "numpy"], []], ids=["one", "two"])
+def test_an_interrupt_ends_the_children_too(tmp_path: Path, devices: list[str]) -> None:
     probe = (
         "import signal, sys; from selftest.cli import main;"
         "signal.signal(signal.SIGINT, signal.default_int_handler);"  # a shell's & ignores it
-        f"sys.exit(main(['--device', 'numpy', '--json'], {CHILD!r}))"
+        f"sys.exit(main([*{devices!r}, '--json'], {CHILD!r}))"
     )
     environ = {**os.environ, "FAULT": "hang", "TMPDIR": str(tmp_path)}
     process = subprocess.Popen([sys.executable, "-c", probe], env=environ)
     try:
-        child = wait_for_child(process.pid)
+        children = wait_for_children(process.pid, len(devices) // 2 or 2)
         process.send_signal(2)
         assert process.wait(20) == 130
     finally:
         process.kill()
         process.wait()
     deadline = time.monotonic() + 10
-    while Path(f"/proc/{child}").exists() and time.monotonic() < deadline:
+    while any(child.exists() for child in children) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert not Path(f"/proc/{child}").exists()
+    assert not any(child.exists() for child in children)
     assert list(tmp_path.iterdir()) == []
 
 
-def wait_for_child(parent: int) -> int:
-    """Return the child that runs the cases: the one that still runs after two seconds."""
-    children = Path(f"/proc/{parent}/task/{parent}/children")
+def wait_for_children(parent: int, count: int) -> list[Path]:
+    """Return the children that run the cases: so many, of all threads."""
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
-        time.sleep(2)
-        if found := children.read_text().split():
-            return int(found[0])
+        time.sleep(0.5)
+        tasks = Path(f"/proc/{parent}/task").glob("*/children")
+        found = [Path(f"/proc/{child}") for task in tasks for child in task.read_text().split()]
+        if len(found) == count:
+            return found
     raise AssertionError("no child")

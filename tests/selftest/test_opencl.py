@@ -141,6 +141,7 @@ def test_an_unloadable_driver_is_quoted_and_fails(
         ("crash", "crashed", "fail"),
         ("abort", "aborted", "fail"),
         ("none", "opencl-no-device", "skip"),
+        ("refuse", "opencl-devices", "fail"),
     ],
 )
 def test_a_driver_that_fails_when_asked_for_devices(

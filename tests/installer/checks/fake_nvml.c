@@ -1,5 +1,6 @@
 /* A libnvidia-ml for tests: one GPU, told by the environment how to fail.
-   FAKE_INIT=CODE, FAKE_HANG=1, FAKE_CRASH=1, FAKE_PRINT=1, FAKE_LOST=1, FAKE_GPUS=N */
+   FAKE_INIT=CODE, FAKE_HANG=1, FAKE_CRASH=1, FAKE_PRINT=1, FAKE_LOST=1, FAKE_GPUS=N,
+   and who uses the GPU: FAKE_BUSY=PERCENT, FAKE_PROCESSES=N */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@ typedef unsigned long long ull;
 
 struct pci { char legacy[16]; uint domain, bus, slot, product, subsystem; char address[32]; };
 struct memory { ull total, free, used; };
+struct utilization { uint gpu, memory; };
 struct fabric { unsigned char cluster[16]; uint status, clique; unsigned char state; };
 
 static uint number(const char *name, uint otherwise) {
@@ -69,7 +71,15 @@ int nvmlDeviceGetMemoryInfo(device d, struct memory *memory) {
     (void)d; memory->total = 100; memory->free = 90; memory->used = 10; return 0;
 }
 int nvmlDeviceGetComputeRunningProcesses_v3(device d, uint *count, void *list) {
-    (void)d; (void)list; *count = 3; return 7;
+    (void)d; (void)list; *count = number("FAKE_PROCESSES", 3); return 7;
+}
+int nvmlDeviceGetUtilizationRates(device d, struct utilization *found) {
+    (void)d; found->gpu = number("FAKE_BUSY", 7); found->memory = 1; return 0;
+}
+int nvmlDeviceGetUUID(device d, char *text, uint size) {
+    (void)d;
+    strncpy(text, "GPU-0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9", size);
+    return 0;
 }
 int nvmlDeviceGetGpuFabricInfo(device d, struct fabric *fabric) {
     (void)d; memset(fabric, 0, sizeof *fabric); fabric->state = 3; return 0;

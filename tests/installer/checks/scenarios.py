@@ -337,7 +337,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "gpu.compute_mode/exclusive": Scenario(
         answering(Question.COMPUTE_MODE, 3), "exclusive", "several processes"
     ),
-    "gpu.busy/busy": Scenario(answering(Question.MEMORY, 50, 100), "50 B of 100 B", "nvidia-smi"),
+    "gpu.busy/busy": Scenario(answering(Question.UTILIZATION, 40), "busy 40%", "nvidia-smi"),
     "gpu.fabric/fabric": Scenario(answering(Question.FABRIC, 2, 0), "state 2", DRIVER),
     "gpu.ecc/uncorrected": Scenario(answering(Question.ECC_VOLATILE, 3), "3 uncorrected", "-i 0"),
     "gpu.ecc/uncorrected-before": Scenario(

@@ -56,6 +56,7 @@ def test_everything_that_a_driver_tells(library: Path) -> None:
         Question.REMAPPED_ROWS: (1, 2, 0, 0),
         Question.MEMORY: (10, 100),
         Question.PROCESSES: (3,),
+        Question.UTILIZATION: (7,),
         Question.FABRIC: (3, 0),
         Question.TEMPERATURE: (40,),
     }

@@ -77,6 +77,15 @@ def test_busy_nodes_are_not_compared() -> None:
     assert "not compared, too busy for timings: busy" in text_of(fleet)
 
 
+def test_a_device_that_others_use_is_not_compared() -> None:
+    nodes = [reported(f"n{at}", make_report()) for at in range(3)]
+    report = make_report(5)
+    report["devices"][0]["findings"] = [{"verdict": "pass", "code": "gpu-busy", "text": "others"}]
+    fleet = Fleet.of("ssh", [*nodes, reported("busy", report)])
+    assert (fleet.outliers, fleet.verdict) == ((), Verdict.PASS)
+    assert "gpu-busy" in text_of(fleet)
+
+
 def test_other_devices_are_not_compared() -> None:
     nodes = [reported(f"n{at}", make_report()) for at in range(3)]
     report = make_report(5)
