@@ -9,7 +9,8 @@ release, or from an exclude: a container keeps its image and its volumes, a rele
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -22,14 +23,15 @@ from manifests.pruneinventory import (
     PROJECT_LABEL,
     Container,
     ContainerState,
+    HostRelease,
     Image,
-    InstalledRelease,
     Inventory,
     Layer,
     Role,
     Volume,
     is_pinned,
     newest_of_each,
+    newest_policies,
 )
 from manifests.prunepolicy import PrunePolicy
 from manifests.pruning import Candidate, Item, Kind, PrunePlan, Reason, Terms, settle
@@ -78,12 +80,6 @@ def plan_host(inventory: Inventory, terms: HostTerms) -> PrunePlan:
     return _Planning(inventory, terms).plan()
 
 
-def newest_policies(releases: Iterable[InstalledRelease]) -> dict[str, PrunePolicy]:
-    """Return what the newest release of each product says of pruning, where it says something."""
-    newest = {one.product: one for one in sorted(releases, key=lambda one: one.sequence)}
-    return {name: one.policy for name, one in newest.items() if one.policy is not None}
-
-
 class _Planning:
     def __init__(self, inventory: Inventory, terms: HostTerms) -> None:
         self._inventory = inventory
@@ -97,7 +93,7 @@ class _Planning:
         self._newest = newest_of_each(inventory.images, terms.policy.keep_images)
 
     def plan(self) -> PrunePlan:
-        images = [self._image(one) for one in self._inventory.images]
+        images = self._images()
         volumes = [self._volume(one) for one in self._inventory.volumes]
         plan = settle([*self._containers, *images, *volumes], self._ages)
         releases = [self._release(one, plan) for one in self._inventory.releases]
@@ -108,7 +104,7 @@ class _Planning:
         for policy in self._policies.values():
             yield from policy.exclude
 
-    def _release_stays(self, release: InstalledRelease) -> Reason | None:
+    def _release_stays(self, release: HostRelease) -> Reason | None:
         """Return why a release stays, None if it goes as soon as its images do."""
         if self._terms.product not in ("", release.product):
             return Reason("scope", f"not of {self._terms.product}")
@@ -159,15 +155,8 @@ class _Planning:
         if self._terms.product and product != self._terms.product:
             yield Reason("scope", f"not of {self._terms.product}")
         one_off = one.labels.get(ONE_OFF_LABEL, "False").casefold() == "true"
-        if project and not one_off and project in self._living_projects():
+        if project and not one_off and project in self._inventory.living_projects:
             yield Reason("app", f"part of the Compose project {project}, which runs")
-
-    def _living_projects(self) -> Collection[str]:
-        return {
-            one.labels[PROJECT_LABEL]
-            for one in self._inventory.containers
-            if not one.state.ended and PROJECT_LABEL in one.labels
-        }
 
     def _image_users(self) -> Mapping[Digest, str]:
         """Return, by image, a container that keeps it."""
@@ -176,6 +165,15 @@ class _Planning:
             if one.image is not None and not self._ages.is_due(candidate):
                 users.setdefault(one.image, one.name)
         return users
+
+    def _images(self) -> list[Candidate]:
+        """Return the images; one that others were built on here is as they are."""
+        made = {one.identity: self._image(one) for one in self._inventory.images}
+        built_on: defaultdict[Digest, list[Candidate]] = defaultdict(list)
+        for one in self._inventory.images:
+            for ancestor in one.ancestors:
+                built_on[ancestor].append(made[one.identity])
+        return [_with_children(one, built_on[identity]) for identity, one in made.items()]
 
     def _image(self, one: Image) -> Candidate:
         ends = [item.since for item in self._inventory.containers if item.image == one.identity]
@@ -242,7 +240,7 @@ class _Planning:
             yield _PINNED
         yield from _excluded(self._excludes.of_volume(one))
 
-    def _release(self, one: InstalledRelease, plan: PrunePlan) -> Item:
+    def _release(self, one: HostRelease, plan: PrunePlan) -> Item:
         """Decide on a release: it goes after the last image that only such releases have."""
         candidate = Candidate(
             kind=Kind.RELEASE,
@@ -257,7 +255,21 @@ class _Planning:
         return Item(candidate, goes=True, reason=gone, frees=one.size)
 
 
-def _first_that_stays(release: InstalledRelease, plan: PrunePlan) -> Reason | None:
+def _with_children(one: Candidate, children: Sequence[Candidate]) -> Candidate:
+    """Return an image that goes after the last of those that were built on it."""
+    if not children:
+        return one
+    stay = next((child for child in children if child.stays is not None), None)
+    built = None if stay is None else Reason("parent", f"{stay.names[0]} was built on it")
+    return replace(
+        one,
+        since=max(one.since, *(child.since for child in children)),
+        stays=one.stays or built,
+        depth=len(children),
+    )
+
+
+def _first_that_stays(release: HostRelease, plan: PrunePlan) -> Reason | None:
     """Return which of a release's own images stays, and why; None if none does."""
     own = {str(identity) for identity in release.images}
     for item in plan.staying:

@@ -77,6 +77,7 @@ class Image:
         arrived: when it came to this host, or got its newest name.
         used: when it was last seen in use; None if it never was.
         labels: of its config.
+        ancestors: images that it was built on here; an engine removes none of them before it.
         ours: names of ours, which keep it while its release is installed.
         unexplained: those of `ours` that are of no release known here.
     """
@@ -88,6 +89,7 @@ class Image:
     arrived: datetime
     used: datetime | None = None
     labels: Labels = field(default_factory=dict)
+    ancestors: frozenset[Digest] = frozenset()
     ours: tuple[str, ...] = ()
     unexplained: tuple[str, ...] = ()
 
@@ -153,7 +155,7 @@ class Volume:
 
 
 @dataclass(frozen=True, slots=True)
-class InstalledRelease:
+class HostRelease:
     """A release that the ledger keeps.
 
     Attributes:
@@ -189,7 +191,13 @@ class Inventory:
     images: tuple[Image, ...] = ()
     containers: tuple[Container, ...] = ()
     volumes: tuple[Volume, ...] = ()
-    releases: tuple[InstalledRelease, ...] = ()
+    releases: tuple[HostRelease, ...] = ()
+
+    @property
+    def living_projects(self) -> frozenset[str]:
+        """Compose projects of which something runs, or will."""
+        living = (one.labels.get(PROJECT_LABEL) for one in self.containers if not one.state.ended)
+        return frozenset(project for project in living if project)
 
 
 def is_pinned(labels: Labels) -> bool:
@@ -211,3 +219,9 @@ def newest_of_each(images: Iterable[Image], count: int) -> Mapping[Digest, str]:
         by_age = sorted(found.values(), key=lambda one: (one.created, one.arrived), reverse=True)
         kept.update((image.identity, repository) for image in by_age[:count])
     return kept
+
+
+def newest_policies(releases: Iterable[HostRelease]) -> dict[str, PrunePolicy]:
+    """Return what the newest release of each product says of pruning, where it says something."""
+    newest = {one.product: one for one in sorted(releases, key=lambda one: one.sequence)}
+    return {name: one.policy for name, one in newest.items() if one.policy is not None}

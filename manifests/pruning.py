@@ -55,6 +55,7 @@ class Candidate:
         since: when it arrived or was last of use, whichever is later.
         holds: what its removal may free.
         stays: why it stays whatever its age; None if only age and room matter.
+        depth: of those of one kind and age, the lowest goes first.
     """
 
     kind: Kind
@@ -63,6 +64,7 @@ class Candidate:
     since: datetime
     holds: tuple[Layer, ...] = ()
     stays: Reason | None = None
+    depth: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +179,7 @@ def _order(candidate: Candidate, terms: Terms) -> tuple[object, ...]:
     rank = list(Kind).index(candidate.kind)
     age = candidate.since
     by = (rank, age) if terms.room is None else (age, rank)
-    return (*by, candidate.identity)
+    return (*by, candidate.depth, candidate.identity)
 
 
 def _keys(candidate: Candidate) -> Iterable[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -410,3 +410,14 @@ def test_the_oldest_go_until_there_is_room() -> None:
 
 def test_a_container_from_the_future_stays() -> None:
     assert gone(planned(Inventory((), (container("odd", ended=-5),)))) == set()
+
+
+def test_an_image_that_others_were_built_on_here_goes_after_them_or_stays() -> None:
+    base = image("acme/base:1", arrived=90 * DAY)
+    child = replace(image("acme/child:1"), ancestors=frozenset({base.identity}))
+    plan = planned(Inventory((base, child)))
+    assert [item.candidate.names[0] for item in plan.going] == ["acme/child:1", "acme/base:1"]
+    pinned = replace(child, labels=PINNED)
+    assert why(planned(Inventory((base, pinned))), "acme/base:1") == "parent"
+    young = replace(child, arrived=NOW)
+    assert why(planned(Inventory((base, young))), "acme/base:1") == "grace"

@@ -12,8 +12,8 @@ from manifests.hostpruning import HostTerms, plan_host
 from manifests.pruneinventory import (
     Container,
     ContainerState,
+    HostRelease,
     Image,
-    InstalledRelease,
     Inventory,
     Layer,
     Role,
@@ -82,9 +82,9 @@ def containers(draw: st.DrawFn) -> tuple[Container, ...]:
 
 
 @st.composite
-def releases(draw: st.DrawFn) -> tuple[InstalledRelease, ...]:
+def releases(draw: st.DrawFn) -> tuple[HostRelease, ...]:
     return tuple(
-        InstalledRelease(
+        HostRelease(
             product=product,
             sequence=sequence,
             version=f"1.{sequence}",

@@ -10,8 +10,8 @@ from manifests.digest import Digest
 from manifests.pruneinventory import (
     Container,
     ContainerState,
+    HostRelease,
     Image,
-    InstalledRelease,
     Inventory,
     Labels,
     Layer,
@@ -108,12 +108,10 @@ def release(
     role: Role = Role.KEPT,
     arrived: float = 9 * DAY,
     policy: PrunePolicy | None = None,
-) -> InstalledRelease:
+) -> HostRelease:
     """Return a release with its images."""
     identities = frozenset(one.identity for one in images)
-    return InstalledRelease(
-        product, sequence, f"1.{sequence}", ago(arrived), identities, role, policy
-    )
+    return HostRelease(product, sequence, f"1.{sequence}", ago(arrived), identities, role, policy)
 
 
 def crowd(images: int = 200, containers: int = 100) -> Inventory:
