@@ -26,6 +26,7 @@ from installer.events import (
     Noted,
     RunFinished,
     RunRecord,
+    ServiceChanged,
     StageFailed,
     StageFinished,
     StageStarted,
@@ -206,6 +207,8 @@ def _show(bar: Bar, event: Event) -> None:
             bar.end(event.stage)
         case ImageLoaded():
             bar.line(_loaded_line(event))
+        case ServiceChanged():
+            bar.line(_service_line(event))
         case Noted(code=code) if code != "nothing-to-do":
             bar.line(event.text)
         case _:
@@ -216,6 +219,11 @@ def _loaded_line(event: ImageLoaded) -> str:
     size, seconds = bytes_text(event.bytes_read), seconds_text(event.seconds)
     name, layers = safe_line(short_name(event.name)), layers_text(event.layers_sent)
     return f"loaded       {name}: {layers}, {size}, {seconds}"
+
+
+def _service_line(event: ServiceChanged) -> str:
+    detail = f": {safe_text(event.detail)}" if event.detail else ""
+    return f"{event.state:<12} {safe_line(event.container or event.service)}{detail}"
 
 
 def _failure_lines(failure: Failure, *, coloured: bool) -> Iterator[str]:

@@ -22,6 +22,7 @@ from manifests.chunks import ChunkHasher
 from manifests.digest import Digest
 from manifests.oci import CONTAINERD_NAME, REF_NAME, Descriptor
 from manifests.platform import Platform
+from manifests.prunepolicy import PrunePolicy
 from manifests.release import (
     CHUNK_SIZE,
     BlobRecord,
@@ -72,6 +73,7 @@ class Facts:
     files: Mapping[str, bytes] = field(default_factory=dict)
     waived: Mapping[str, str] = field(default_factory=dict)
     selftest: str | None = None
+    prune: PrunePolicy | None = None
 
 
 @dataclass(frozen=True)
@@ -225,6 +227,7 @@ def _release(
         ),
         waived=tuple(WaivedImage(image=image, reason=why) for image, why in facts.waived.items()),
         selftest=facts.selftest,
+        prune=facts.prune,
         chunks=ChunkTable(files=chunks),
     )
 
