@@ -18,6 +18,8 @@ from typing import Final, Protocol
 
 from manifests.errors import BundleRefused, NotInstallableHere
 from manifests.layout import is_litter
+from manifests.pieces import Joined, join_names
+from manifests.pool import Pool
 
 MAX_ENTRIES: Final = 100_000
 """Files of one bundle."""
@@ -101,26 +103,47 @@ def not_regular(name: str, kind: str) -> BundleRefused:
 
 
 class DirectoryMedium:
-    """A bundle as a directory; the root is held open, names are looked up beneath it."""
+    """A bundle as a directory; the root is held open, names are looked up beneath it.
+
+    Blobs may lie in pieces, and those that the directory lacks in the pool beside it, which the
+    releases on a drive share.
+    """
 
     sequential = False
 
     def __init__(self, path: Path) -> None:
         self.path = str(path)
         self.litter: list[str] = []
+        self._pooled: dict[str, tuple[str, ...]] = {}
         self._root = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self._pool = Pool(self._root)
         try:
-            self.sizes: Mapping[str, int] = self._scan()
+            self.sizes, self._pieces = join_names(self._scan())
         except BaseException:
             self.close()
             raise
 
     def open(self, name: str) -> io.RawIOBase:
-        """Open a file beneath the root; no component may be a symbolic link."""
-        *folders, last = name.split("/")
+        """Open a file beneath the root, or a blob in the pool; links are not followed."""
+        if name in self._pooled:
+            files = [(self._pool.descriptor, one) for one in self._pooled[name]]
+        else:
+            files = [(self._root, one) for one in self._pieces.get(name, (name,))]
+        opened: list[io.FileIO] = []
+        try:
+            for folder, one in files:
+                opened.append(self._open_file(folder, one, name))
+            return opened[0] if len(opened) == 1 else Joined(opened)
+        except BaseException:
+            for file in opened:
+                file.close()
+            raise
+
+    def _open_file(self, root: int, path: str, name: str) -> io.FileIO:
+        *folders, last = path.split("/")
         if ".." in folders or last in ("", ".", ".."):
             raise missing(name, self.path)
-        folder = os.dup(self._root)
+        folder = os.dup(root)
         try:
             for part in folders:
                 deeper = os.open(part, _OPEN_FLAGS | os.O_DIRECTORY, dir_fd=folder)
@@ -141,11 +164,17 @@ class DirectoryMedium:
         return None
 
     def expect(self, names: frozenset[str]) -> None:
-        """Refuse any other file."""
+        """Refuse any other file, and look in the pool for the blobs that are not here."""
         refuse_extra(self.sizes, names, self.path)
+        for name in names - self.sizes.keys():
+            if found := self._pool.find(name):
+                sizes = [_regular_size(one, status) for one, status in found.items()]
+                self._pooled[name] = tuple(found)
+                self.sizes[name] = sum(sizes)
 
     def close(self) -> None:
-        """Close the root."""
+        """Close the root and the pool."""
+        self._pool.close()
         if self._root >= 0:
             os.close(self._root)
             self._root = -1
