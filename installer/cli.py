@@ -10,6 +10,7 @@ from typing import Annotated, Final
 import typer
 
 from installer.clicheck import checking
+from installer.clidrive import driving
 from installer.clioptions import Bundle, Downgrade, Expired, Json
 from installer.cliprune import pruning
 from installer.clireleases import releases
@@ -43,6 +44,7 @@ app.add_typer(ledger_app, name="ledger")
 app.add_typer(releases)
 app.add_typer(pruning)
 app.add_typer(checking)
+app.add_typer(driving)
 app.add_typer(selftesting)
 
 Fingerprint = Annotated[

@@ -72,7 +72,8 @@ def _read_seal(medium: Medium) -> tuple[bytes, list[bytes]]:
         raise BundleRefused(
             "not-a-bundle",
             f"{medium.path}: expected a bundle, found no {layout.SUMS}",
-            hint="an interrupted copy has none: copy the bundle again",
+            hint="of a drive give a release's folder: installer bundles DRIVE lists them;"
+            " an interrupted copy has no list: copy the bundle again",
         ) from error
     signatures: list[bytes] = []
     for number in range(1, MAX_SIGNATURES + 1):
