@@ -23,6 +23,7 @@ from bundler.arguments import (
     resolve_options,
 )
 from bundler.clibundles import reading
+from bundler.clidrive import driving
 from bundler.clioptions import (
     CacheFolder,
     CaFiles,
@@ -282,5 +283,6 @@ def build(  # noqa: PLR0913 - one parameter an option
 
 
 app.add_typer(reading)
+app.add_typer(driving)
 app.add_typer(selftesting)
 app.add_typer(pruning)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
 
 from bundler.arguments import default_cache
+from bundler.asking import confirm
 from bundler.cache import Cache
 from bundler.clioptions import CacheFolder, Json
 from bundler.console import print_json, print_lines
@@ -53,29 +53,10 @@ def prune(  # noqa: PLR0913 - one argument an option
             print_json({**plan_json(plan), "removed": []})
         return
     if not yes:
-        _confirm(as_json=as_json)
+        confirm("remove?", as_json=as_json)
     removed = list(carry_out(folder, plan))
     freed = sum(item.frees for item in removed)
     if as_json:
         print_json({**plan_json(plan), "removed": [item_json(item) for item in removed]})
     else:
         print_lines([f"{things(len(removed))} removed, {bytes_text(freed)} freed"])
-
-
-def _confirm(*, as_json: bool) -> None:
-    """Ask on the terminal.
-
-    Raises:
-        UsageError: `not-a-terminal`.
-        KeyboardInterrupt: no.
-    """
-    if as_json or not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise UsageError(
-            "not-a-terminal",
-            "this needs an answer, and no one can be asked",
-            hint="--yes removes without asking; --dry-run shows the plan",
-        )
-    sys.stderr.write("remove? [y/N] ")
-    sys.stderr.flush()
-    if sys.stdin.readline().strip().casefold() not in ("y", "yes"):
-        raise KeyboardInterrupt
