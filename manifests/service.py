@@ -329,7 +329,8 @@ class Service(Sparse):
         naming: names and resolvers.
         dependencies: services that must be there first.
         probe: the engine's health check; None for the image's own.
-        health_checks: asked by the installer from outside, all of which must pass (Marathon).
+        health_checks: asked by the installer from outside, all of which must pass (Marathon);
+            `port` is that of the container, without `index` and `name`.
         gpus: None for no GPU.
         limits, privileges, logging: None for the engine's defaults.
         labels: besides ours; templates.
