@@ -191,7 +191,7 @@ def _implied(service: Service) -> Iterator[Dependency]:
     """Yield what follows from links, shared volumes and shared name spaces, as in Compose."""
     links = entry(service.value, "links")
     for name, _ in links.entries if links is not None else ():
-        yield Dependency(service=name)
+        yield Dependency(service=name, restart=True)
     for one in items(service.value.at("volumes_from")):
         yield Dependency(service=one.text.partition(":")[0])
     for key in ("network_mode", "ipc", "pid"):

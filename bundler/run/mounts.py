@@ -14,7 +14,7 @@ from typing import Final
 
 from bundler.discover.compose.notes import Refused
 from bundler.discover.compose.service import Service
-from bundler.discover.compose.shape import Unexpected
+from bundler.discover.compose.shape import Unexpected, tell_unexpected
 from bundler.discover.compose.tree import Value
 from bundler.discover.folder import join
 from bundler.run.scalars import items, size, truth, whole
@@ -50,9 +50,14 @@ def mount_fields(scene: Scene, service: Service, named: Named) -> dict[str, obje
     volumes = entry(service.value, "volumes")
     found: dict[str, Mount] = {}
     for _, value in volumes.entries if volumes is not None else ():
-        mount = _mount(scene, value, service, named)
-        if mount is not None:
-            found[mount.target] = mount
+        try:
+            mount = _mount(scene, value, service, named)
+        except Unexpected as error:
+            tell_unexpected(error, scene.notes)
+        except Refused:
+            continue
+        else:
+            found.update({mount.target: mount} if mount is not None else {})
     for value in items(service.value.at("tmpfs")):
         mount = _tmpfs(scene, value)
         found[mount.target] = mount

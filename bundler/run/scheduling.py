@@ -20,6 +20,14 @@ from bundler.discover.marathon.source import Told
 from bundler.run.draft import Draft
 from bundler.run.engineoptions import option_fields
 from bundler.run.scene import MAX_REMARKS, Scene
+from bundler.run.scheduledparts import (
+    command_of,
+    environment_of,
+    is_mapped,
+    limits_of,
+    outside_checks,
+    probe_of,
+)
 from bundler.run.storage import Storage, mounts_of
 from manifests.interpolation import escaped
 from manifests.runspec import NetworkSpec, SecretSpec
@@ -28,16 +36,13 @@ from manifests.service import (
     Attachment,
     Condition,
     Dependency,
-    EnvironmentValue,
     GpuNeed,
-    Limits,
-    Probe,
     PublishedPort,
     SecretUse,
     Service,
     Setting,
 )
-from manifests.workload import HealthCheck, PortMapping, Workload
+from manifests.workload import Workload
 
 _OUTSIDE: Final = re.compile(r"[^a-z0-9_.-]+")
 _SECRET: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
@@ -124,19 +129,19 @@ class _Schedule:
             "place": workload.place,
             "instances": workload.instances,
             "user": escaped(workload.user),
-            "environment": tuple(_environment(workload, detail)),
+            "environment": tuple(environment_of(workload, detail)),
             "secrets": (*self._secret_variables(detail), *self._secret_files(files, detail)),
             "ports": tuple(self._ports(workload, detail)),
             "dependencies": self._dependencies(workload),
-            "health_checks": tuple(_outside(workload)),
-            "probe": _probe(workload),
+            "health_checks": tuple(outside_checks(workload)),
+            "probe": probe_of(workload),
             "gpus": GpuNeed(count=workload.gpus) if workload.gpus else None,
-            "limits": _limits(workload),
+            "limits": limits_of(workload),
             "labels": tuple(Setting(name=key, value=escaped(text)) for key, text in detail.labels),
             "restart": "always",
             "stop_seconds": workload.stop_seconds,
             "upgrade": workload.upgrade,
-            **_command(workload),
+            **command_of(workload),
             **self._network(workload),
         }
         own = {key: value for key, value in options.items() if key != "mounts"}
@@ -214,88 +219,6 @@ class _Schedule:
             return ""
         self.secrets[name] = SecretSpec(name=name, hint=f"{detail.place.file}: secret {store}")
         return name
-
-
-def is_mapped(workload: Workload) -> bool:
-    """Tell whether its ports are its own, so that the host's are mapped to them."""
-    return not {one.mode for one in workload.networks} & {"host", "none"} and bool(
-        workload.networks
-    )
-
-
-def _command(workload: Workload) -> dict[str, object]:
-    if workload.shell:
-        return {"entrypoint": ("/bin/sh",), "command": ("-c", escaped(workload.shell))}
-    if workload.command:
-        first, *others = map(escaped, workload.command)
-        return {"entrypoint": (first,), "command": tuple(others) or None}
-    return {"command": tuple(map(escaped, workload.args))} if workload.args else {}
-
-
-def _environment(workload: Workload, detail: Detail) -> Iterator[EnvironmentValue]:
-    """Yield the variables of the document, after those that Marathon itself would set."""
-    own = {"MARATHON_APP_ID": workload.id}
-    for number, port in enumerate(workload.ports):
-        chosen = _host_number(port, workload)
-        if chosen:
-            own[f"PORT{number}"] = str(chosen)
-            own.update({f"PORT_{port.name.upper()}": str(chosen)} if port.name else {})
-    own |= {"PORT": own["PORT0"]} if "PORT0" in own else {}
-    for name, value in {**own, **dict(detail.environment)}.items():
-        yield EnvironmentValue(name=name, value=escaped(value))
-
-
-def _host_number(port: PortMapping, workload: Workload) -> int:
-    """Return the host's port, where it is known before the start."""
-    return port.host or (0 if is_mapped(workload) else port.container or port.service)
-
-
-def _inner_number(check: HealthCheck, workload: Workload) -> int | None:
-    """Return the port of the container that a check asks."""
-    if check.port is not None:
-        return check.port
-    named = next((one for one in workload.ports if check.name and one.name == check.name), None)
-    index = check.index if check.index is not None else 0
-    if named is None and index < len(workload.ports):
-        named = workload.ports[index]
-    if named is None:
-        return None
-    return named.container or named.host or named.service or None
-
-
-def _outside(workload: Workload) -> Iterator[HealthCheck]:
-    """Yield the checks that the installer asks, with the container's port in each."""
-    for check in workload.health_checks:
-        if check.protocol != "COMMAND":
-            port = _inner_number(check, workload)
-            yield check.model_copy(update={"port": port, "index": None, "name": ""})
-
-
-def _probe(workload: Workload) -> Probe | None:
-    """Return the checks that run within the container as the engine's one."""
-    checks = [one for one in workload.health_checks if one.protocol == "COMMAND"]
-    if not checks:
-        return None
-    first = checks[0]
-    probe = Probe(
-        interval_ms=first.interval_seconds * 1000,
-        timeout_ms=first.timeout_seconds * 1000,
-        start_period_ms=first.grace_seconds * 1000,
-        retries=first.failures or None,
-    )
-    if len(checks) == 1 and first.command:
-        return probe.model_copy(update={"command": tuple(map(escaped, first.command))})
-    lines = [one.shell or " ".join(one.command) for one in checks]
-    shell = lines[0] if len(lines) == 1 else " && ".join(f"( {line} )" for line in lines)
-    return probe.model_copy(update={"shell": escaped(shell)})
-
-
-def _limits(workload: Workload) -> Limits | None:
-    shares = (workload.cpu_millis or 0) * 1024 // 1000
-    memory = (workload.memory_mib or 0) * 1024 * 1024
-    if not shares and not memory:
-        return None
-    return Limits(cpu_shares=min(max(shares, 2), 2**18) if shares else 0, memory=memory)
 
 
 def _sharing(

@@ -196,13 +196,6 @@ def _as_list(value: Value, _base: str) -> Value:
     return replace(value, content=(replace(value, merge=Merge.OVER),))
 
 
-def _files(value: Value, base: str) -> Value:
-    """Make a list of files, each a path or a mapping with more about it."""
-    if isinstance(value.content, Mapping):
-        return replace(value, content=(replace(value, merge=Merge.OVER),))
-    return _as_list(value, base)
-
-
 def _hosts(value: Value, _base: str) -> Value:
     """Make a list of `name:address`, which may say several addresses of one name."""
     if isinstance(value.content, tuple):
@@ -282,7 +275,7 @@ _SHAPES: Final[Mapping[str, Shaper]] = MappingProxyType(
         "dns_opt": _as_list,
         "dns_search": _as_list,
         "entrypoint": _words,
-        "env_file": _files,
+        "env_file": _as_list,
         "environment": _named("="),
         "expose": _list,
         "extends": _extends,
@@ -292,7 +285,7 @@ _SHAPES: Final[Mapping[str, Shaper]] = MappingProxyType(
         "group_add": _list,
         "healthcheck": _healthcheck,
         "image": _text("an image such as nginx:1.25"),
-        "label_file": _files,
+        "label_file": _as_list,
         "labels": _named("="),
         "links": _named(":"),
         "logging": _mapping,
