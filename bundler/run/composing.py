@@ -51,7 +51,7 @@ from bundler.run.networks import (
 from bundler.run.ports import port_fields
 from bundler.run.scene import Scene, check_keys, entry
 from bundler.run.secrets import Store, config_mounts, secret_fields
-from manifests.runspec import DEFAULT_NETWORK, NetworkSpec, VolumeSpec
+from manifests.runspec import DEFAULT_NETWORK, MAX_SERVICES, NetworkSpec, VolumeSpec
 from manifests.service import Attachment, Mount, Service
 
 _VOLUME_KEYS: Final = MappingProxyType(
@@ -76,6 +76,10 @@ _Part = Callable[[], Mapping[str, object]]
 
 def composed(project: Project, scene: Scene) -> Draft:
     """Return what a project's active services run as; what is wrong is told."""
+    if len(project.services) > MAX_SERVICES:
+        message = f"expected at most {MAX_SERVICES} services, found {len(project.services)}"
+        scene.problem(project.services[0].value, "compose-too-large", message)
+        return Draft(())
     converter = _Converter(project, scene)
     services = converter.services()
     return Draft(

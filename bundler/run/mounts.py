@@ -250,6 +250,7 @@ def borrowed_mounts(
 
     Raises:
         Unexpected: an entry that is no text.
+        Refused: too many.
     """
     found: list[Mount] = []
     for value in items(service.value.at("volumes_from")):
@@ -257,6 +258,7 @@ def borrowed_mounts(
         if name not in mounts:
             scene.remark(value, f"{service.by}: volumes_from {name} is left out: no service of it")
             continue
+        scene.notes.spend(value.place, len(mounts[name]))
         for mount in mounts[name]:
             if mount.kind == "anonymous":
                 what = f"{service.by}: the unnamed volume {mount.target} of {name} is not shared"

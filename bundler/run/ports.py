@@ -81,6 +81,7 @@ def _published(
         template = scene.template(host, "a port") if host.written else ""
         yield PublishedPort(container=inner[0], protocol=protocol, host=template, address=at)
         return
+    scene.notes.spend(target.place, len(inner))
     ports = _range(host, outer) if outer else range(0)
     if outer and len(ports) != len(inner):
         raise Unexpected(host, f"as many ports of the host as of the container, {len(inner)}")

@@ -165,6 +165,9 @@ class Scene:
             self.remark(value, f"{use.name} must be set on the host: its value here is not carried")
             return Variable(name=use.name, required=True, message=_message(use))
         needed = looks_secret(use.name) and operator in ("", ":?", "?")
+        if looks_secret(use.name) and operator.endswith("-") and use.operand:
+            what = f"the default of {use.name} goes into the bundle as it stands here"
+            self.notes.remark(value.place, f"{what}: write ${{{use.name}:?}} to have none")
         default = built if built is None or is_script(built) else None
         required = built is None and (asked or needed)
         return Variable(name=use.name, default=default, required=required, message=_message(use))
@@ -202,9 +205,14 @@ def entry(value: Value, *path: str) -> Value | None:
 
 
 def check_keys(scene: Scene, value: Value, where: str, known: Mapping[str, object]) -> None:
-    """Tell keys that Compose does not know; those of `x-` are nobody's."""
+    """Tell keys that Compose does not know; those of `x-` are nobody's.
+
+    Raises:
+        Refused: too many, as `Notes.spend` says.
+    """
     for key, one in value.entries:
         if key and key not in known and not key.startswith("x-"):
+            scene.notes.spend(one.key, 200)
             close = difflib.get_close_matches(key, known, n=1)
             meant = f"did you mean {close[0]!r}?" if close else "Compose knows none of this name"
             scene.notes.problem(

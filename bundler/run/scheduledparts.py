@@ -5,12 +5,17 @@ Source: Marathon 1.11 REST API types; DC/OS 2.2 documentation, "Task environment
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from typing import Final
 
 from bundler.discover.marathon.facts import Detail
 from manifests.interpolation import escaped
 from manifests.service import EnvironmentValue, Limits, Probe
 from manifests.workload import HealthCheck, PortMapping, Workload
+
+MAX_SEARCHED: Final = 64 * 1024
+_PORT_USE: Final = re.compile(r"\$\{?PORT([0-9]{1,3})\b")
 
 
 def is_mapped(workload: Workload) -> bool:
@@ -41,6 +46,18 @@ def environment_of(workload: Workload, detail: Detail) -> Iterator[EnvironmentVa
     own |= {"PORT": own["PORT0"]} if "PORT0" in own else {}
     for name, value in {**own, **dict(detail.environment)}.items():
         yield EnvironmentValue(name=name, value=escaped(value))
+
+
+def unknown_ports(workload: Workload) -> tuple[str, ...]:
+    """Return the variables of a command that Marathon would set to ports it chooses."""
+    known = {
+        f"PORT{number}"
+        for number, port in enumerate(workload.ports)
+        if _host_number(port, workload)
+    }
+    text = " ".join((workload.shell, *workload.args, *workload.command))
+    asked = (f"PORT{number}" for number in _PORT_USE.findall(text[:MAX_SEARCHED]))
+    return tuple(dict.fromkeys(name for name in asked if name not in known))
 
 
 def _host_number(port: PortMapping, workload: Workload) -> int:

@@ -27,10 +27,11 @@ from bundler.run.scheduledparts import (
     limits_of,
     outside_checks,
     probe_of,
+    unknown_ports,
 )
 from bundler.run.storage import Storage, mounts_of
 from manifests.interpolation import escaped
-from manifests.runspec import NetworkSpec, SecretSpec
+from manifests.runspec import MAX_SERVICES, NetworkSpec, SecretSpec
 from manifests.safetext import safe_line
 from manifests.service import (
     Attachment,
@@ -52,6 +53,10 @@ def scheduled(told: Told, scene: Scene) -> Draft:
     """Return what Marathon's documents say runs; what is wrong or left out is told."""
     pairs = list(zip(told.found.workloads, told.details, strict=True))
     running = [(workload, detail) for workload, detail in pairs if not detail.is_job]
+    if len(running) > MAX_SERVICES:
+        message = f"expected at most {MAX_SERVICES} apps, found {len(running)}"
+        scene.notes.problem(running[0][1].place, "marathon-malformed", message)
+        return Draft(())
     checked = {workload.id for workload, _ in running if workload.health_checks}
     made = _Schedule(scene, _names([workload for workload, _ in running]), checked)
     for workload, detail in pairs:
@@ -106,6 +111,9 @@ class _Schedule:
 
     def service(self, workload: Workload, detail: Detail) -> Service | None:
         """Return a workload as a service; None where it is wrong, which is told."""
+        for name in unknown_ports(workload):
+            what = f"app {workload.id}: {name} is used, and no port of the host is fixed for it"
+            self.remark(detail.place, what)
         for place, key in detail.left_out:
             self.remark(place, f"app {workload.id}: {key} is left out: there is one machine")
         try:

@@ -324,3 +324,22 @@ def test_hostile_values_are_bounded(tmp_path: Path, keys: str) -> None:
     top = f"secrets: {{{HOSTILE_NAME}: {{external: true}}}}\n"
     found = read_compose(tmp_path, f"services: {{a: {{image: x, {keys}}}}}\n{top}")
     assert found.found.problems or len(found.draft.services[0].command or ()) == 40_000
+
+
+def test_hostile_files_end_soon(tmp_path: Path) -> None:
+    services = "".join(f"  s{n}: {{image: x}}\n" for n in range(501))
+    (problem,) = read_compose(tmp_path, f"services:\n{services}").found.problems
+    assert "at most 500 services, found 501" in problem.message
+    ports = ", ".join(["'1-1024:1-1024'"] * 10 + [f"'{n}-{n + 1000}'" for n in range(1, 900)])
+    assert problems(tmp_path, f"ports: [{ports}]")[-1].code == "compose-too-large"
+    unknown = ", ".join(f"key{n}: 1" for n in range(20_000))
+    assert problems(tmp_path, unknown)[-1].code == "compose-too-large"
+    nested = "${A:-" * 200 + "}" * 200
+    assert problems(tmp_path, f"environment: {{A: '{nested}'}}")[0].code == "compose-interpolation"
+
+
+def test_a_default_of_a_secret_is_remarked(tmp_path: Path) -> None:
+    text = "services: {a: {image: x, environment: {P: '${DB_PASSWORD:-hunter2}'}}}\n"
+    found = read_compose(tmp_path, text)
+    assert "the default of DB_PASSWORD goes into the bundle" in remarks(found)[0]
+    assert variables(found)["DB_PASSWORD"] == Variable(name="DB_PASSWORD")

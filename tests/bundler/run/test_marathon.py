@@ -186,6 +186,25 @@ def test_what_only_a_cluster_has_is_remarked(tmp_path: Path) -> None:
     assert "job j does not run by itself" in remarks(left)[0]
 
 
+def test_a_port_that_nobody_chooses_is_remarked(tmp_path: Path) -> None:
+    found = of(tmp_path, {"id": "a", "container": DOCKER, "cmd": "serve $PORT0 ${PORT1}"})
+    assert [one.partition(": ")[2] for one in found.draft.remarks] == [
+        "app /a: PORT0 is used, and no port of the host is fixed for it",
+        "app /a: PORT1 is used, and no port of the host is fixed for it",
+    ]
+    ports = {"portDefinitions": [{"port": 80}, {"port": 81}], "requirePorts": True}
+    fixed = of(tmp_path, {"id": "a", "container": DOCKER, "cmd": "serve $PORT0 ${PORT1}", **ports})
+    assert fixed.draft.remarks == ()
+    (one,) = fixed.draft.services
+    assert EnvironmentValue(name="PORT1", value="81") in one.environment
+
+
+def test_too_many_apps_are_refused(tmp_path: Path) -> None:
+    many = {"id": "/", "apps": [{"id": f"a{n}", "container": DOCKER} for n in range(501)]}
+    (problem,) = of(tmp_path, many).found.problems
+    assert "at most 500 apps, found 501" in problem.message
+
+
 def test_hostile_names_are_refused(tmp_path: Path) -> None:
     secrets = {"env": {"A": {"secret": "s"}}, "secrets": {"s": {"source": "../../etc/passwd"}}}
     found = of(tmp_path, {"id": "../../a", "container": DOCKER, **secrets})
