@@ -15,8 +15,6 @@ from manifests.strictjson import JsonValue, canonical
 
 NETWORK_LABEL: Final = "com.docker.compose.network"
 VOLUME_LABEL: Final = "com.docker.compose.volume"
-SHARED: Final = "service:"
-"""Before the name of a service whose name space another one uses."""
 
 
 def networks(spec: RunSpec, labels: Mapping[str, str], filling: Filling) -> list[WantedNetwork]:

@@ -1,14 +1,18 @@
-"""Env files: one `NAME=VALUE` a line, as the engine's own command line reads them; pure.
+"""Env files in their two forms: pure; bytes in, names and templates out.
 
-Lines that begin with `#` and empty ones are left out; a name without `=` stands for what the host
-sets under that name. A value in one pair of quotes loses them, as Compose has it; nothing else in
-a value means anything.
+The engine's own form, for the host's file `env` and env files that are to be taken as they stand:
+one `NAME=VALUE` a line, the value to the letter. Compose's form, for all others: values with
+variables, in quotes or without; in single quotes they are literal. In both `#` begins a comment
+line, and a name alone stands for what the host sets under that name.
+
+Source: moby, opts/file.go; Compose specification, "env_file format".
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Final
 
 from manifests.errors import NotInstallableHere
@@ -18,54 +22,129 @@ MAX_BYTES: Final = 1024 * 1024
 MAX_LINES: Final = 10_000
 
 Pairs = tuple[tuple[str, str | None], ...]
-"""Names and values, in order; a name without `=` has None."""
+"""Names and templates, in order; a name alone has None."""
+
+_BLANK = re.compile(r"(?:\s*(?:#[^\n]*)?(?:\n|\Z))+")
+_STATEMENT = re.compile(
+    r"""[ \t]*(?:export[ \t]+)?(?P<name>[\w.\-\[\]]+)[ \t]*
+    (?:[=:][ \t]*(?:
+        '(?P<literal>(?:[^'\\]++|\\.)*+)'[^\n]*
+        |"(?P<quoted>(?:[^"\\]++|\\.)*+)"[^\n]*
+        |(?P<plain>(?!['"])[^\n]*)
+    )|(?=\r?\n|\Z))""",
+    re.VERBOSE | re.DOTALL,
+)
+_COMMENT = re.compile(r"[ \t]#.*")
+_ESCAPE = re.compile(r"\\([\\\"nrtabfv$])")
+_ESCAPES: Final = {
+    "n": "\n",
+    "r": "\r",
+    "t": "\t",
+    "a": "\a",
+    "b": "\b",
+    "f": "\f",
+    "v": "\v",
+    "$": "$$",
+}
 
 
-def parse_env(raw: bytes, path: Path | str) -> Pairs:
-    """Return what a file sets.
+@dataclass(frozen=True, slots=True)
+class EnvText:
+    """The text of an env file.
 
-    Args:
-        raw: its bytes.
+    Attributes:
+        text: all of it.
         path: of it, for messages.
+    """
+
+    text: str
+    path: str
+
+    @classmethod
+    def read(cls, raw: bytes, path: str) -> EnvText:
+        """Return the text that `raw` is.
+
+        Raises:
+            NotInstallableHere: `settings-malformed`: no UTF-8, too long, or it holds a NUL.
+        """
+        made = cls(raw.decode("utf-8-sig", "replace"), path)
+        for found, what in (("\ufffd", "is not UTF-8"), ("\0", "holds a NUL")):
+            if (at := made.text.find(found)) >= 0:
+                raise made.malformed(at, what)
+        if len(raw) > MAX_BYTES or made.text.count("\n") > MAX_LINES:
+            raise made.malformed(0, f"is longer than {MAX_LINES} lines or {MAX_BYTES} bytes")
+        return made
+
+    def malformed(self, at: int, what: str) -> NotInstallableHere:
+        """Build the error for a place; a value is never shown: it may be a secret."""
+        line = self.text.count("\n", 0, at) + 1
+        return NotInstallableHere(
+            "settings-malformed",
+            f"{self.path}:{line}: {what}",
+            hint="one NAME=VALUE a line; # begins a comment",
+            path=self.path,
+            line=line,
+        )
+
+
+def parse_literal(env: EnvText) -> Pairs:
+    """Return what a file in the engine's form sets.
 
     Raises:
         NotInstallableHere: `settings-malformed`, with the line.
     """
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise _malformed(path, 1 + raw[: error.start].count(b"\n"), "is not UTF-8") from error
-    lines = text.split("\n")
-    if len(lines) > MAX_LINES:
-        raise _malformed(path, MAX_LINES + 1, "is one line too many")
-    return tuple(_pairs(lines, path))
+    return tuple(_literal_pairs(env))
 
 
-def _pairs(lines: list[str], path: Path | str) -> Iterator[tuple[str, str | None]]:
-    for number, line in enumerate(lines, 1):
+def parse_compose(env: EnvText) -> Pairs:
+    """Return what a file in Compose's form sets.
+
+    Raises:
+        NotInstallableHere: `settings-malformed`, with the line.
+    """
+    return tuple(_compose_pairs(env))
+
+
+def literal(value: str) -> str:
+    """Return the template that stands for a text to the letter."""
+    return value.replace("$", "$$")
+
+
+def unliteral(template: str) -> str:
+    """Return the text that such a template stands for."""
+    return template.replace("$$", "$")
+
+
+def _literal_pairs(env: EnvText) -> Iterator[tuple[str, str | None]]:
+    at = 0
+    for line in env.text.split("\n"):
         stripped = line.removesuffix("\r").lstrip(" \t")
-        if not stripped or stripped.startswith("#"):
-            continue
-        name, equals, value = stripped.partition("=")
-        if not name or any(character.isspace() for character in name) or not name.isprintable():
-            shown = safe_line(name, limit=60)
-            raise _malformed(path, number, f"expected NAME=VALUE, found the name {shown!r}")
-        if "\0" in value:
-            raise _malformed(path, number, f"the value of {name} holds a NUL")
-        yield name, _unquoted(value) if equals else None
+        if stripped and not stripped.startswith("#"):
+            name, equals, value = stripped.partition("=")
+            if not name or not name.isprintable() or any(map(str.isspace, name)):
+                shown = safe_line(name, limit=60)
+                raise env.malformed(at, f"expected NAME=VALUE, found the name {shown!r}")
+            yield name, literal(value) if equals else None
+        at += len(line) + 1
 
 
-def _unquoted(value: str) -> str:
-    quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
-    return value[1:-1] if quoted else value
+def _compose_pairs(env: EnvText) -> Iterator[tuple[str, str | None]]:
+    at = 0
+    while True:
+        if (blank := _BLANK.match(env.text, at)) is not None:
+            at = blank.end()
+        if at >= len(env.text):
+            return
+        found = _STATEMENT.match(env.text, at)
+        if found is None:
+            raise env.malformed(at, "expected NAME=value, NAME='text' or NAME=\"text\"")
+        yield found["name"], _template(found)
+        at = found.end()
 
 
-def _malformed(path: Path | str, line: int, what: str) -> NotInstallableHere:
-    """Build the error; what a line holds is not shown beyond its name: it may be a secret."""
-    return NotInstallableHere(
-        "settings-malformed",
-        f"{path}:{line}: {what}",
-        hint="one NAME=VALUE a line; # begins a comment",
-        path=str(path),
-        line=line,
-    )
+def _template(found: re.Match[str]) -> str | None:
+    if found["literal"] is not None:
+        return literal(found["literal"].replace("\\'", "'"))
+    if found["quoted"] is not None:
+        return _ESCAPE.sub(lambda escape: _ESCAPES.get(escape[1], escape[1]), found["quoted"])
+    return _COMMENT.sub("", found["plain"]).strip() if found["plain"] is not None else None

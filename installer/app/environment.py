@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from installer.app.filling import Filling
@@ -27,22 +27,29 @@ class Sources:
 def environment(service: Service, sources: Sources, more: Mapping[str, str]) -> list[JsonValue]:
     """Return the container's `Env`: env files, `environment`, secrets, then `more`.
 
-    A variable without a value is handed on if this host sets it.
+    A variable without a value is handed on if this host sets it. Values of env files may use
+    those that stand before them.
     """
     settings, values = sources.settings, dict[str, str]()
-    for name, value in _given(service, sources):
-        if value is not None:
-            values[name] = value
-        elif name in settings.variables:
-            values[name] = settings.variables[name]
+    for file in service.environment_files:
+        for name, template in settings.files.get(file, ()):
+            _set(values, name, template, sources, values)
+    for one in service.environment:
+        _set(values, one.name, one.value, sources, {})
     for use in service.secrets:
         if use.variable and use.name in settings.secrets:
             values[use.variable] = settings.secrets[use.name].text
     return [f"{name}={value}" for name, value in {**values, **more}.items()]
 
 
-def _given(service: Service, sources: Sources) -> Iterator[tuple[str, str | None]]:
-    for file in service.environment_files:
-        yield from sources.settings.files.get(file.path, ())
-    for one in service.environment:
-        yield one.name, sources.filling.optional(one.value)
+def _set(
+    values: dict[str, str],
+    name: str,
+    template: str | None,
+    sources: Sources,
+    nearer: Mapping[str, str],
+) -> None:
+    if template is not None:
+        values[name] = sources.filling.text(template, nearer)
+    elif name in sources.settings.variables:
+        values[name] = sources.settings.variables[name]

@@ -28,21 +28,21 @@ class Filling:
     missing: dict[str, str] = field(default_factory=dict)
     unset: dict[str, None] = field(default_factory=dict)
 
-    def text(self, template: str) -> str:
+    def text(self, template: str, nearer: Mapping[str, str] | None = None) -> str:
         """Return a template filled in.
+
+        Args:
+            template: of a text.
+            nearer: variables that are taken where nobody else sets them.
 
         Raises:
             MalformedInput: `run-template`: no template at all.
         """
-        filled = _interpolated(template, self.values)
+        filled = _interpolated(template, {**(nearer or {}), **self.values})
         for one in filled.missing:
             self.missing.setdefault(one.name, one.message)
         self.unset |= dict.fromkeys(filled.unset)
         return filled.text
-
-    def optional(self, template: str | None) -> str | None:
-        """Return a template filled in, None for none."""
-        return None if template is None else self.text(template)
 
 
 def filling(spec: RunSpec, variables: Mapping[str, str]) -> Filling:
@@ -51,9 +51,6 @@ def filling(spec: RunSpec, variables: Mapping[str, str]) -> Filling:
     Args:
         spec: with the defaults.
         variables: that this host sets.
-
-    Raises:
-        MalformedInput: `run-template`.
     """
     values = dict(variables)
     missing: dict[str, str] = {}
@@ -61,7 +58,7 @@ def filling(spec: RunSpec, variables: Mapping[str, str]) -> Filling:
         if one.required and not values.get(one.name) and one.default is None:
             missing[one.name] = one.message
         elif one.name not in values and one.default is not None:
-            values[one.name] = _interpolated(one.default, values).text
+            values[one.name] = one.default
     return Filling(values, missing)
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from installer.app.endpoints import SHARED
 from installer.app.filling import Filling
-from manifests.service import Limits, Logging, Privileges, Service, Setting
+from manifests.service import SERVICE_MODE, Limits, Logging, Privileges, Service, Setting
 from manifests.strictjson import JsonValue
 
 
@@ -27,6 +26,8 @@ def host_limits(service: Service, filling: Filling) -> dict[str, JsonValue]:
 def _limits(limits: Limits) -> dict[str, JsonValue]:
     parts: dict[str, JsonValue] = {
         "NanoCpus": limits.nano_cpus,
+        "CpuShares": limits.cpu_shares,
+        "CpusetCpus": limits.cpuset,
         "Memory": limits.memory,
         "MemoryReservation": limits.memory_reservation,
         "MemorySwap": limits.memory_swap,
@@ -46,8 +47,8 @@ def _privileges(may: Privileges, filling: Filling) -> dict[str, JsonValue]:
         "Devices": [_device(text) for text in may.devices],
         "DeviceCgroupRules": list(may.device_cgroup_rules),
         "GroupAdd": list(may.group_add),
-        "IpcMode": "" if may.ipc.startswith(SHARED) else may.ipc,
-        "PidMode": "" if may.pid.startswith(SHARED) else may.pid,
+        "IpcMode": "" if may.ipc.startswith(SERVICE_MODE) else may.ipc,
+        "PidMode": "" if may.pid.startswith(SERVICE_MODE) else may.pid,
         "UsernsMode": may.userns,
         "UTSMode": may.uts,
         "CgroupnsMode": may.cgroupns,

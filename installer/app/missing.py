@@ -50,7 +50,7 @@ def _files(spec: RunSpec, settings: AppSettings) -> Iterator[str]:
         (file.path, service.name): None
         for service in spec.services
         for file in service.environment_files
-        if file.required and file.path not in settings.files
+        if file.required and file not in settings.files
     }
     for path, service in named:
         yield _line(f"env file {settings.home / path}", f"service {service}")

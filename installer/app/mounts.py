@@ -77,7 +77,7 @@ def _source(
         return volumes[mount.source]
     if mount.kind == "host":
         return _host_path(service, sources.filling.text(mount.source))
-    return str(files / _inside(service, mount.source)) if mount.kind == "carried" else ""
+    return str(files / mount.source) if mount.kind == "carried" else ""
 
 
 def _add(made: Mounted, mount: Mount, source: str) -> None:
@@ -131,13 +131,6 @@ def _host_path(service: Service, path: str) -> str:
     if not path.startswith("/") or "\0" in path or ".." in PurePosixPath(path).parts:
         raise _refused(service, f"expected an absolute path of this host, found {path!r}")
     return path
-
-
-def _inside(service: Service, path: str) -> PurePosixPath:
-    parts = PurePosixPath(path)
-    if parts.is_absolute() or ".." in parts.parts:
-        raise _refused(service, f"expected a path below files/, found {path!r}")
-    return parts
 
 
 def _refused(service: Service, what: str) -> NotInstallableHere:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from installer.app.endpoints import SHARED
 from manifests.errors import NotInstallableHere
-from manifests.service import Service
+from manifests.service import SERVICE_MODE, Service
 
 
 def start_order(services: Sequence[Service]) -> list[Service]:
@@ -58,5 +57,5 @@ def borrowed(service: Service) -> Iterator[tuple[str, str]]:
         ("PidMode", may.pid if may else ""),
     )
     for member, mode in modes:
-        if mode.startswith(SHARED):
-            yield member, mode.removeprefix(SHARED)
+        if mode.startswith(SERVICE_MODE):
+            yield member, mode.removeprefix(SERVICE_MODE)

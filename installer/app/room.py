@@ -104,6 +104,8 @@ def _clash(one: HostPort, other: HostPort) -> bool:
 
 def _is_bound(port: HostPort) -> bool:
     """Tell whether a program of this host has a port, as far as that can be tried."""
+    if port.protocol not in _KINDS:
+        return False
     family = socket.AF_INET6 if ":" in port.address else socket.AF_INET
     with suppress(OSError), socket.socket(family, _KINDS[port.protocol]) as trial:
         trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -228,6 +228,8 @@ class Starting:
     def _news(self) -> Iterator[Event]:
         for member in self._members:
             standing = member.verdict.standing
+            if standing is Standing.FAILED and not member.optional:
+                continue  # told by whoever asks it for its last words
             if standing in _STATES and self._told.get(member.id) is not standing:
                 self._told[member.id] = standing
                 yield _changed(member, _STATES[standing], member.verdict.reason)
