@@ -1,9 +1,9 @@
 """A disconnected host: an engine in a network namespace with `lo` alone, and `installer` in it.
 
-    with run_dockerd(root, bridge=True) as engine:
-        site = Site(engine, tmp_path, new_key(tmp_path / "key"))
-        site.trust()
-        done = site.installer("install", str(bundle.path), "--yes")
+with run_dockerd(root, bridge=True) as engine:
+    site = Site(engine, tmp_path, new_key(tmp_path / "key"))
+    site.trust()
+    done = site.installer("install", str(bundle.path), "--yes")
 """
 
 from __future__ import annotations
