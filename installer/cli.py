@@ -9,6 +9,7 @@ from typing import Annotated, Final
 
 import typer
 
+from installer.cliapp import running
 from installer.clicheck import checking
 from installer.clioptions import Bundle, Downgrade, Expired, Json
 from installer.clireleases import releases
@@ -40,6 +41,7 @@ ledger_app = _app("What this host has accepted and installed.")
 app.add_typer(trust_app, name="trust")
 app.add_typer(ledger_app, name="ledger")
 app.add_typer(releases)
+app.add_typer(running)
 app.add_typer(checking)
 app.add_typer(selftesting)
 
