@@ -45,6 +45,7 @@ def app(sequence: int = 1, *, image: str = IMAGE, **web: object) -> Release:
         service("migrate", command=("sh", "-c", "echo x >> /data/runs"), mounts=(DATA,)),
         volumes=({"key": "data"},),
         sequence=sequence,
+        settle_seconds=2 if web.get("command") == BROKEN else 0,
     )
 
 
@@ -106,17 +107,17 @@ def test_a_first_release_that_fails_leaves_nothing_but_its_volume(old_host: AppH
     assert "viz_data" in old_host.engine.docker("volume", "ls")
 
 
-def test_a_service_that_is_started_again_and_again_is_noticed(old_host: AppHost) -> None:
+def test_a_service_that_is_started_again_and_again_is_noticed(app_host: AppHost) -> None:
     looping = release(
         service("web", command=("sh", "-c", "exit 1"), restart="always"),
         deadline_seconds=2,
         settle_seconds=1,
     )
-    done = old_host.switch(looping)
+    done = app_host.switch(looping)
     assert isinstance(done.error, StartFailed)
     assert "is not well after 2 s" in str(done.error)
     assert "(start " in str(done.error)  # which one it was, is chance
-    assert old_host.containers() == {}
+    assert app_host.containers() == {}
 
 
 def test_a_path_that_is_not_there_changes_nothing(old_host: AppHost) -> None:
