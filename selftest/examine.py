@@ -13,9 +13,10 @@ from datetime import UTC, datetime
 from typing import TypeAlias
 
 from selftest.backends import BACKENDS
+from selftest.fallback import environment_of, list_again
 from selftest.host import Activity, describe_host, judge_noise, usable_cores
-from selftest.isolation import judge_count
-from selftest.judge import judge_device, judge_ending
+from selftest.isolation import judge_count, nvidia_nodes
+from selftest.judge import judge_device, judge_ending, judge_remarks
 from selftest.loader import explain_no_platform
 from selftest.measured import Device, DeviceKind, Timing, Verdict
 from selftest.model import SCHEMA, DeviceReport, Finding, Noise, Ratio, Report, worst
@@ -48,6 +49,11 @@ class Request:
     pictures: str | None = None
     backends: Mapping[str, str] = dataclasses.field(default_factory=lambda: BACKENDS)
 
+    @property
+    def wanted_backends(self) -> Sequence[str]:
+        """The backends that any wanted device may be of."""
+        return [one for one in self.backends if self.selection.wants_backend(one)]
+
 
 @dataclass(frozen=True, slots=True)
 class Listing:
@@ -64,7 +70,7 @@ class Listing:
 
 def list_devices(request: Request, runner: Runner) -> Listing:
     """Return the devices of all backends asked for."""
-    wanted = [one for one in request.backends if request.selection.wants_backend(one)]
+    wanted = request.wanted_backends
     with ThreadPoolExecutor(len(wanted) or 1) as pool:
         listings = list(pool.map(lambda one: _list_backend(one, request, runner), wanted))
     return Listing(
@@ -132,14 +138,20 @@ def compare_devices(reports: Sequence[DeviceReport]) -> Iterator[Ratio]:
 
 def _list_backend(backend: str, request: Request, runner: Runner) -> Listing:
     deadline = min(request.deadline_s or LIST_DEADLINE_S, LIST_DEADLINE_S)
-    run = runner.run(Job(backend, None, request.suite), deadline)
-    findings = judge_ending(run)
+    job = Job(backend, None, request.suite)
+    run = runner.run(job, deadline)
+    findings = (*judge_ending(run), *judge_remarks(run))
     if any(one.code == "opencl-no-platform" for one in findings):
         findings = tuple(explain_no_platform(one, runner, request.suite) for one in findings)
-    if request.selection.names_backend(backend) or request.expect_gpus:
+    if request.selection.names_backend(backend) or _expects(backend, request.expect_gpus):
         findings = tuple(map(_wanted, findings))
     found = run.last(Devices)
-    return Listing(found.found if found else (), findings)
+    return Listing(found.found if found else list_again(job, run, runner, deadline), findings)
+
+
+def _expects(backend: str, gpus: int | None) -> bool:
+    """Tell whether graphics processors that must be there must be there for this backend."""
+    return bool(gpus) and (backend != "cuda" or nvidia_nodes() > 0)
 
 
 def _wanted(finding: Finding) -> Finding:
@@ -156,7 +168,8 @@ def _run_all(
     for device in filter(request.selection.wants, listing.devices):
         tell(f"testing {device.address}, {device.name}")
         job = Job(device.backend, device.index, suite.name, request.pictures)
-        yield device, runner.run(job, request.deadline_s or suite.deadline_s)
+        deadline = request.deadline_s or suite.deadline_s
+        yield device, runner.run(job, deadline, environment_of(device))
 
 
 def _judge_run(
@@ -166,7 +179,8 @@ def _judge_run(
         text = "expected a device to test, found none"
         yield Finding(Verdict.FAIL, "no-devices", text, (), remedy("no-devices"))
     if request.expect_gpus is not None:
-        yield from judge_count(request.expect_gpus, listing.devices)
+        asked = request.wanted_backends
+        yield from judge_count(request.expect_gpus, listing.devices, asked)
     if noise.reasons:
         text = f"the machine was busy: {'; '.join(noise.reasons)}"
         yield Finding(Verdict.PASS, "noisy", text, (), remedy("noisy"))

@@ -10,7 +10,16 @@ import signal
 from collections.abc import Sequence
 from typing import Final
 
-from selftest.measured import CaseResult, Compiled, Device, Difference, Timing, Verdict, Yardsticks
+from selftest.measured import (
+    CaseResult,
+    Compiled,
+    Device,
+    Difference,
+    Remark,
+    Timing,
+    Verdict,
+    Yardsticks,
+)
 from selftest.model import DeviceReport, Finding, Noise, worst
 from selftest.remedies import remedy
 from selftest.runner import ChildRun
@@ -66,6 +75,14 @@ def judge_ending(run: ChildRun) -> tuple[Finding, ...]:
         return ()
     text = f"{text} while {_doing(run.phase)}"
     return (Finding(Verdict.FAIL, code, text, run.output, remedy(code)),)
+
+
+def judge_remarks(run: ChildRun) -> tuple[Finding, ...]:
+    """Return what a child told beside its devices."""
+    return tuple(
+        Finding(one.verdict, one.code, one.text, one.evidence, remedy(one.code))
+        for one in run.all(Remark)
+    )
 
 
 def copy_drift(yardsticks: Yardsticks) -> float:

@@ -72,4 +72,4 @@ def _same_uuid(word: str, uuid: str | None) -> bool:
 
 
 def _bare(uuid: str) -> str:
-    return uuid.lower().removeprefix("gpu-").replace("-", "")
+    return uuid.lower().removeprefix("gpu-").removeprefix("mig-").replace("-", "")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias, cast
 
 from selftest.jsonform import MalformedRecord, from_json, to_json
-from selftest.measured import CaseResult, Compiled, Device, Timing, Yardsticks
+from selftest.measured import CaseResult, Compiled, Device, Remark, Timing, Yardsticks
 
 LINE_LIMIT: Final = 1 << 20
 """Bytes of the longest message that is believed."""
@@ -72,10 +72,12 @@ class Done:
     wall_s: float
 
 
-Message: TypeAlias = Phase | Devices | Failed | Done | Compiled | CaseResult | Timing | Yardsticks
+Message: TypeAlias = (
+    Phase | Devices | Remark | Failed | Done | Compiled | CaseResult | Timing | Yardsticks
+)
 _KINDS: Final = {
     kind.__name__: kind
-    for kind in (Phase, Devices, Failed, Done, Compiled, CaseResult, Timing, Yardsticks)
+    for kind in (Phase, Devices, Remark, Failed, Done, Compiled, CaseResult, Timing, Yardsticks)
 }
 
 

@@ -86,6 +86,8 @@ def _work(job: Job, teller: Teller, backend: Backend) -> None:
     devices = backend.devices()
     teller.tell(Devices(tuple(devices)))
     if job.index is None:
+        for remark in backend.remarks():
+            teller.tell(remark)
         return
     teller.begin("opening the device")
     session = backend.open(job.index)

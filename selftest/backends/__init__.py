@@ -11,6 +11,7 @@ from selftest.backends.base import Backend
 BACKENDS: Final[Mapping[str, str]] = {
     "numpy": "selftest.backends.cpu:NumpyBackend",
     "opencl": "selftest.backends.opencl:OpenclBackend",
+    "cuda": "selftest.backends.cuda:CudaBackend",
 }
 
 
