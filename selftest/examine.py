@@ -91,10 +91,12 @@ def examine(request: Request, runner: Runner, tell: Tell) -> Report:
     before = Activity.read()
     tell("looking for devices")
     listing = list_devices(request, runner)
+    counted = _count_by_nvml(request, runner)
     runs = list(_run_all(listing, request, runner, tell))
     noise = judge_noise(before, Activity.read(), usable_cores())
     reports = tuple(judge_device(device, run, noise) for device, run in runs)
-    findings = (*listing.findings, *_judge_run(request, listing, reports, noise))
+    found = _judge_run(request, listing, counted, reports, noise)
+    findings = (*listing.findings, *found)
     verdicts = [*(one.verdict for one in reports), *(one.verdict for one in findings)]
     return Report(
         schema=SCHEMA,
@@ -149,6 +151,15 @@ def _list_backend(backend: str, request: Request, runner: Runner) -> Listing:
     return Listing(found.found if found else list_again(job, run, runner, deadline), findings)
 
 
+def _count_by_nvml(request: Request, runner: Runner) -> Listing:
+    """Return the GPUs that NVML sees, where GPUs are counted at all."""
+    if request.expect_gpus is None:
+        return Listing((), ())
+    run = runner.run(Job("nvml", None, request.suite), LIST_DEADLINE_S)
+    found = run.last(Devices)
+    return Listing(found.found if found else (), judge_ending(run))
+
+
 def _expects(backend: str, gpus: int | None) -> bool:
     """Tell whether graphics processors that must be there must be there for this backend."""
     return bool(gpus) and (backend != "cuda" or nvidia_nodes() > 0)
@@ -173,14 +184,19 @@ def _run_all(
 
 
 def _judge_run(
-    request: Request, listing: Listing, reports: Sequence[DeviceReport], noise: Noise
+    request: Request,
+    listing: Listing,
+    counted: Listing,
+    reports: Sequence[DeviceReport],
+    noise: Noise,
 ) -> Iterator[Finding]:
     if not reports:
         text = "expected a device to test, found none"
         yield Finding(Verdict.FAIL, "no-devices", text, (), remedy("no-devices"))
     if request.expect_gpus is not None:
-        asked = request.wanted_backends
-        yield from judge_count(request.expect_gpus, listing.devices, asked)
+        yield from counted.findings if nvidia_nodes() else ()
+        asked = (*request.wanted_backends, *(["nvml"] if not counted.findings else []))
+        yield from judge_count(request.expect_gpus, (*listing.devices, *counted.devices), asked)
     if noise.reasons:
         text = f"the machine was busy: {'; '.join(noise.reasons)}"
         yield Finding(Verdict.PASS, "noisy", text, (), remedy("noisy"))

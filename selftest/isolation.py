@@ -60,6 +60,8 @@ def count_gpus(
         yield Count("OpenCL", _gpus("opencl", devices))
     if "cuda" in asked and (nodes or cuda):
         yield Count("CUDA", cuda)
+    if "nvml" in asked:
+        yield Count("NVML", _gpus("nvml", devices))
     if nodes:
         yield Count("device nodes in /dev", nodes)
 

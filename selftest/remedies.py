@@ -97,6 +97,10 @@ REMEDIES: Final[Mapping[str, str]] = {
     "cuda-transfer": "Data could not be moved to or from the device: look for Xid in dmesg.",
     "cuda-ecc": "Memory of the device failed and could not be corrected: drain the host, reset the"
     " GPU, run again; if it returns, replace the GPU.",
+    "nvml-missing": "NVML counts nothing without its library. In a container ask for the capability"
+    " utility: NVIDIA_DRIVER_CAPABILITIES=compute,utility.",
+    "nvml-failed": "NVIDIA's driver does not answer: look at nvidia-smi and at dmesg; reboot after"
+    " the driver was updated.",
     "slow": "Look for a power limit, heat, a narrow PCIe link, or other users of the device.",
     "noisy": "Timings are shown, not judged. Run again when the machine is quiet.",
     "noisy-device": "Timings are shown, not judged. Run again when the device is quiet.",

@@ -20,7 +20,7 @@ from typing import Final
 
 import numpy as np
 
-from selftest.backends import BACKENDS, load_backend
+from selftest.backends import KNOWN, load_backend
 from selftest.backends.base import Backend, BackendError, Missing, Session
 from selftest.cases import Picture
 from selftest.jsonform import from_json
@@ -33,7 +33,7 @@ from selftest.wire import Devices, Done, Failed, Job, Message, Phase, encode
 _PR_SET_PDEATHSIG: Final = 1
 
 
-def main(arguments: list[str], known: Mapping[str, str] = BACKENDS) -> None:
+def main(arguments: list[str], known: Mapping[str, str] = KNOWN) -> None:
     """Do the job that the parent asked for.
 
     Args:

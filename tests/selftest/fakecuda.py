@@ -1,4 +1,4 @@
-"""Builds fakecuda.c and the kernels' own source into one libcuda.so.1."""
+"""Builds fakecuda.c and the kernels' own source into one libcuda.so.1, and an NVML beside it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ ROOM = Path(selftest.__file__).parent
 SYMBOLS = ROOM / "backends/driver_symbols.txt"
 KERNELS = ROOM / "kernels/conv.cu"
 NAME = "libcuda.so.1"
+MANAGED = 3
+"""GPUs that the fake's NVML sees."""
 
 
 class NoCompiler(RuntimeError):
@@ -50,6 +52,11 @@ def build_fake_cuda(folder: Path, *, without: Container[str] = ()) -> None:
     _run("gcc", "-c", "-O2", "-fPIC", *renamed, "-o", str(folder / "fake.o"), source)
     rest = (one for one in sorted(_wanted() - _defined(folder / "fake.o")) if one not in without)
     (folder / "rest.c").write_text("\n".join(f"int {one}(void) {{ return 100; }}" for one in rest))
+    manager = "int nvmlInit_v2(void) { return 0; }\n"
+    manager += f"int nvmlDeviceGetCount_v2(unsigned *n) {{ *n = {MANAGED}; return 0; }}"
+    (folder / "manager.c").write_text(manager)
+    library = str(folder / "libnvidia-ml.so.1")
+    _run("gcc", "-shared", "-fPIC", "-o", library, str(folder / "manager.c"))
     parts = [str(folder / part) for part in ("fake.o", "conv.o", "rest.c")]
     _run("gcc", "-shared", "-fPIC", f"-Wl,-soname,{NAME}", "-o", str(folder / NAME), *parts)
 

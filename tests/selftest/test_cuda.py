@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import json
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,7 @@ from tests.selftest.fakecuda import NAME, build_fake_cuda
 CHILD = (sys.executable, "-P", "-X", "faulthandler", "-m", "tests.selftest.cudachild")
 FIRST = "GPU-00010203-0405-0607-0809-0a0b0c0d0e0f"
 SECOND = "GPU-10111213-1415-1617-1819-1a1b1c1d1e1f"
+NOT_LOADED = "int nvmlInit_v2(void) { return 9; } int nvmlDeviceGetCount_v2(void) { return 1; }"
 Report: TypeAlias = dict[str, Any]
 Run: TypeAlias = Callable[..., tuple[int, Report]]
 
@@ -280,4 +282,32 @@ def test_gpus_that_were_not_granted_are_counted(run: Run) -> None:
     status, report = run("--device", "cuda", "--expect-gpus", "0", FAKE_GPUS="2")
     assert status == 13
     texts = [one["text"] for one in report["findings"] if one["code"] == "gpus-extra"]
-    assert texts == ["expected 0 GPUs, found 2 by CUDA"]
+    assert texts == ["expected 0 GPUs, found 2 by CUDA", "expected 0 GPUs, found 3 by NVML"]
+
+
+@pytest.mark.parametrize(
+    ("source", "code", "verdict"),
+    [
+        ("int nothing;", "nvml-missing", "skip"),
+        (NOT_LOADED, "nvml-failed", "fail"),
+    ],
+)
+def test_nvml_that_can_not_count_is_named_where_there_are_gpus(
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    source: str,
+    code: str,
+    verdict: str,
+) -> None:
+    (tmp_path / "nvml.c").write_text(source)
+    library, read = str(tmp_path / "libnvidia-ml.so.1"), str(tmp_path / "nvml.c")
+    subprocess.run(["gcc", "-shared", "-fPIC", "-o", library, read], check=True)
+    monkeypatch.setenv("LD_LIBRARY_PATH", str(tmp_path))
+    _, quiet = run("--device", "numpy", "--expect-gpus", "0")
+    assert "nvml" not in " ".join(one["code"] for one in quiet["findings"])
+    monkeypatch.setattr("selftest.examine.nvidia_nodes", lambda: 1)
+    _, report = run("--device", "numpy", "--expect-gpus", "0")
+    (finding,) = [one for one in report["findings"] if one["code"].startswith("nvml")]
+    assert (finding["code"], finding["verdict"]) == (code, verdict)
+    assert finding["remedy"]

@@ -99,6 +99,10 @@ def test_a_way_that_was_not_asked_counts_nothing(tmp_path: Path) -> None:
     assert list(judge_count(1, (GPU,), ("opencl",), tmp_path)) == []
     assert list(judge_count(1, (CUDA,), ("cuda",), tmp_path)) == []
     assert [one.code for one in judge_count(1, (), ("numpy",), tmp_path)] == ["gpus-missing"]
+    seen = (dataclasses.replace(GPU, backend="nvml"), CUDA)
+    assert list(judge_count(1, seen, ("cuda", "nvml"), tmp_path)) == []
+    (less,) = judge_count(1, (CUDA,), ("cuda", "nvml"), tmp_path)
+    assert less.text == "expected 1 GPUs, found 0 by NVML"
 
 
 def test_noise_has_reasons() -> None:
