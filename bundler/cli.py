@@ -253,7 +253,7 @@ def build(  # noqa: PLR0913 - one parameter an option
 ) -> None:
     """Fetch, prune, recompress, sign: one bundle of all that APP names."""
     from bundler.build import build as run  # noqa: PLC0415 - start-up time
-    from bundler.show import path_lines, report_json, report_view  # noqa: PLC0415
+    from bundler.showreport import path_lines, report_json, report_view  # noqa: PLC0415
 
     arguments = BuildArguments(
         manifest=manifest,
