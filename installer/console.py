@@ -125,6 +125,16 @@ class Console:
         _write(sys.stderr, f"{question} ")
         return sys.stdin.readline().strip()
 
+    def confirm(self, question: str) -> None:
+        """Ask whether to go on.
+
+        Raises:
+            KeyboardInterrupt: the answer is no.
+            UsageError: `not-a-terminal`.
+        """
+        if self.ask(f"{question} [y/N]", "--yes").casefold() not in ("y", "yes"):
+            raise KeyboardInterrupt
+
     def refuse_silence(self, without: str) -> None:
         """Refuse to go on where an answer will be needed and no one can give it.
 

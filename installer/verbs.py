@@ -118,12 +118,7 @@ def _carry_out(console: Console, made: Plan, choices: Choices) -> ExitCode:
             console.document("plan", {**bundle_json(made.verified), **plan_json(made)})
         return ExitCode.DONE
     if not (choices.yes or made.nothing_to_do):
-        _confirm(console)
+        console.confirm("install?")
     with stopping() as cancel:
         record = console.follow_run(run(made, cancel))
     return console.finish(record)
-
-
-def _confirm(console: Console) -> None:
-    if console.ask("install? [y/N]", "--yes").casefold() not in ("y", "yes"):
-        raise KeyboardInterrupt
