@@ -52,6 +52,8 @@ class Plan:
         recorded: whether the ledger has this very release as the active one.
         app: what will run; None where nothing does, or it is not to be started.
         proof: the self-test before the start; None where there is none.
+        starting: how a person wants it started; None to load and name only.
+        outgrown: versions of older releases that its policy will let go.
     """
 
     verified: VerifiedBundle
@@ -67,6 +69,8 @@ class Plan:
     recorded: bool
     app: AppPlan | None = None
     proof: Proof | None = None
+    starting: Starting | None = None
+    outgrown: tuple[str, ...] = ()
 
     @property
     def read_bytes(self) -> int:
@@ -156,6 +160,8 @@ def plan(
         recorded=_is_recorded(verified, ledger),
         app=app,
         proof=starting.proof(release, identities, app, ledger) if starting else None,
+        starting=starting,
+        outgrown=_outgrown(release, ledger) if starting else (),
     )
 
 
@@ -228,6 +234,14 @@ def _deliveries(
             deliveries.append(Delivery(image, there.missing(image), keep[identity]))
             there = there.after(image)
     return deliveries
+
+
+def _outgrown(release: Release, ledger: Ledger) -> tuple[str, ...]:
+    app = ledger.app(release.product)
+    if release.prune is None or app is None:
+        return ()
+    gone = app.outgrown(release.sequence, release.prune.keep_releases)
+    return tuple(one.version for one in gone)
 
 
 def _is_recorded(verified: VerifiedBundle, ledger: Ledger) -> bool:

@@ -9,6 +9,7 @@ from tests.bench import (
     building,
     gpukernels,
     installing,
+    pruning,
     resolving,
     selftesting,
     upgrading,
@@ -23,6 +24,7 @@ PARTS = {
     "verify": verifying.run,
     "install": installing.run,
     "upgrade": upgrading.run,
+    "prune": pruning.run,
     "selftest": selftesting.run,
     "gpu": gpukernels.run,
 }
@@ -45,7 +47,7 @@ def main() -> int:
 
 
 def _run(scene: Scene, parts: list[str], rounds: int) -> None:
-    if "build" not in parts and not {*parts} <= {"resolve", "selftest", "gpu"}:
+    if "build" not in parts and not {*parts} <= {"prune", "resolve", "selftest", "gpu"}:
         measure(scene.bundle_argv(scene.folder / "bundle"))
     for name, run in PARTS.items():
         if name in parts:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import random
 import signal
+import threading
 import time
 from contextlib import closing
 
 import pytest
 
 from installer.app import control
+from installer.engines.appapi import AppApi
+from installer.events import ServiceChanged, ServiceState
+from installer.jobs import Halted
 from manifests.errors import NotInstallableHere, StartFailed
 from manifests.release import Release
 from tests.installer.app.hosts import AppHost
@@ -129,6 +133,22 @@ def test_a_path_that_is_not_there_changes_nothing(old_host: AppHost) -> None:
     assert "mkdir -p" in done.error.hint
     assert "stopped" not in done.states("viz-web-1")
     assert len(runs(old_host)) == 2
+
+
+def test_told_to_stop_it_puts_back_what_ran(old_host: AppHost) -> None:
+    assert old_host.switch(app()).error is None
+    never_well = app(2, image=NEXT_IMAGE, probe={"shell": "false", "retries": 100})
+    wanted, cancel = old_host.wanted(never_well), threading.Event()
+
+    def until_started(apps: AppApi) -> None:
+        for event in control.start(apps, wanted, cancel):
+            if isinstance(event, ServiceChanged) and event.state is ServiceState.STARTING:
+                cancel.set()
+
+    with closing(old_host.apps()) as apps, pytest.raises(Halted):
+        until_started(apps)
+    assert old_host.fetch("http://127.0.0.1:8080/version") == "one"
+    assert sorted(old_host.containers()) == ["viz-db-1", "viz-migrate-1", "viz-web-1"]
 
 
 def test_killed_at_any_point_it_is_ended_by_the_next_one(app_host: AppHost) -> None:
