@@ -6,27 +6,22 @@ where names will point, whether there is space. Changes nothing; `run` does, and
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Final
 
-from installer.engines.base import Delivery, Engine, EngineInfo, Presence, Store, keep_name
+from installer.engines.base import Delivery, Engine, EngineInfo, Presence, keep_name
+from installer.filesystems import file_system_of, places_of
 from installer.freshness import Standing
 from installer.ledger import Ledger
+from installer.problems import together
 from installer.source import refuse_unordered
+from installer.space import Room, lacking, reckon, writings
 from installer.verify import VerifiedBundle
 from manifests.digest import Digest
 from manifests.errors import MoonliftError, NotInstallableHere
-from manifests.platform import choose
-from manifests.quantities import bytes_text
+from manifests.platform import Platform, choose
 from manifests.release import ImageRecord, Release
-
-SPACE_MARGIN: Final = 32 * 1024 * 1024
-"""Bytes that stay free, whatever the estimate says."""
-SPACE_FACTOR: Final = 1.05
-"""File systems need more than the files' bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +55,10 @@ class Plan:
         images: of the release, those for this engine's platform.
         deliveries: what will be sent, in order.
         names: that will change, when every image is there.
-        free: bytes free where the engine keeps images; None when that can't be seen.
-        need: bytes that loading will take there at its height.
+        room: what will be written where, and what is free there.
         check_first: whether all that will be read is checked before the engine is touched.
         recorded: whether the ledger has this very release already.
+        problems: what keeps it from being carried out; a plan that `plan` made has none.
     """
 
     verified: VerifiedBundle
@@ -73,10 +68,10 @@ class Plan:
     images: tuple[ImageRecord, ...]
     deliveries: tuple[Delivery, ...]
     names: tuple[NameChange, ...]
-    free: int | None
-    need: int
+    room: Room
     check_first: bool
     recorded: bool
+    problems: tuple[NotInstallableHere, ...] = ()
 
     @property
     def read_bytes(self) -> int:
@@ -87,6 +82,11 @@ class Plan:
     def unpack_bytes(self) -> int:
         """Bytes that these layers unpack to."""
         return sum(layer.uncompressed for one in self.deliveries for layer in one.missing)
+
+    @property
+    def engine_bytes(self) -> int:
+        """Bytes that the engine has to take in: unpacked, or as they are."""
+        return self.unpack_bytes if self.info.store.unpacks else self.read_bytes
 
     @property
     def nothing_to_do(self) -> bool:
@@ -118,20 +118,32 @@ def plan(verified: VerifiedBundle, engine: Engine, ledger: Ledger, *, one_pass: 
         one_pass: don't read the layers twice; a pipe can't be anyway.
 
     Raises:
-        NotInstallableHere: `platform-mismatch`, `no-space`, `pipe-order`.
+        NotInstallableHere: `platform-mismatch`, `no-space`, `pipe-order`; several are told as one.
         EngineFailed: it does not answer.
+    """
+    made = draft(verified, engine, ledger, one_pass=one_pass)
+    if made.problems:
+        raise together(made.problems)
+    return made
+
+
+def draft(verified: VerifiedBundle, engine: Engine, ledger: Ledger, *, one_pass: bool) -> Plan:
+    """Ask as `plan` does; what keeps the plan from being carried out is told in it.
+
+    Raises:
+        EngineFailed: the engine does not answer.
     """
     release, medium = verified.release, verified.sealed.medium
     info = engine.info()
-    images = suiting(release, info)
+    images, problems = _matched(release, info)
     keep = {one: keep_name(release.product, one) for one in map(info.store.identity, images)}
     there = engine.presence(images, keep, known_releases(ledger))
     deliveries = tuple(_deliveries(images, there, keep))
-    need, free = needed_bytes(info.store, deliveries), free_bytes(info.root)
-    if free is not None and need > free:
-        raise _no_space(info, need, free)
+    room = reckon(writings(info.store, deliveries, places_of(info)), file_system_of)
+    problems.extend(lacking(room))
     if medium.sequential:
-        refuse_unordered(verified.sealed, deliveries)
+        with _told_in(problems):
+            refuse_unordered(verified.sealed, deliveries)
     return Plan(
         verified=verified,
         engine=engine,
@@ -140,11 +152,19 @@ def plan(verified: VerifiedBundle, engine: Engine, ledger: Ledger, *, one_pass: 
         images=images,
         deliveries=deliveries,
         names=tuple(_name_changes(engine, images, there, keep)),
-        free=free,
-        need=need,
+        room=room,
         check_first=not (one_pass or medium.sequential),
         recorded=_is_recorded(verified, ledger),
+        problems=tuple(problems),
     )
+
+
+@contextmanager
+def _told_in(problems: list[NotInstallableHere]) -> Iterator[None]:
+    try:
+        yield
+    except NotInstallableHere as problem:
+        problems.append(problem)
 
 
 def suiting(release: Release, info: EngineInfo) -> tuple[ImageRecord, ...]:
@@ -153,22 +173,38 @@ def suiting(release: Release, info: EngineInfo) -> tuple[ImageRecord, ...]:
     Raises:
         NotInstallableHere: `platform-mismatch`.
     """
+    images, problems = _matched(release, info)
+    if problems:
+        raise together(problems)
+    return images
+
+
+def _matched(
+    release: Release, info: EngineInfo
+) -> tuple[tuple[ImageRecord, ...], list[NotInstallableHere]]:
+    """Return the images that suit the engine, and an error for each name that has none."""
     if info.platform is None:
-        return release.images
+        return release.images, []
     chosen: list[ImageRecord] = []
+    problems: list[NotInstallableHere] = []
     for name in dict.fromkeys(image.name for image in release.images):
         offered = [(image.platform, image) for image in release.images if image.name == name]
         best = choose(info.platform, offered)
         if best is None:
-            found = ", ".join(str(platform) for platform, _ in offered)
-            raise NotInstallableHere(
-                "platform-mismatch",
-                f"{name}: expected an image for {info.platform}, found {found}",
-                hint=f"ask the maker for a bundle with platform {info.platform}",
-                image=name,
-            )
-        chosen.append(best)
-    return tuple(chosen)
+            problems.append(_mismatch(name, info.platform, [one for one, _ in offered]))
+        else:
+            chosen.append(best)
+    return tuple(chosen), problems
+
+
+def _mismatch(name: str, wanted: Platform, offered: Sequence[Platform]) -> NotInstallableHere:
+    found = ", ".join(map(str, offered))
+    return NotInstallableHere(
+        "platform-mismatch",
+        f"{name}: expected an image for {wanted}, found {found}",
+        hint=f"ask the maker for a bundle with platform {wanted}",
+        image=name,
+    )
 
 
 def known_releases(ledger: Ledger) -> list[Release]:
@@ -180,30 +216,6 @@ def known_releases(ledger: Ledger) -> list[Release]:
         except MoonliftError:
             continue
     return known
-
-
-def needed_bytes(store: Store, deliveries: Sequence[Delivery]) -> int:
-    """Return the bytes that loading takes at its height.
-
-    A graph driver's engine first copies a whole archive to its temporary folder; containerd keeps
-    the blobs beside what they unpack to.
-    """
-    stored = sum(layer.size for one in deliveries for layer in one.missing)
-    unpacked = [sum(layer.uncompressed for layer in one.missing) for one in deliveries]
-    need = {
-        Store.GRAPH_DRIVER: sum(unpacked) + max(unpacked, default=0),
-        Store.CONTAINERD: sum(unpacked) + stored,
-        Store.LAYOUT: stored,
-    }[store]
-    return int(need * SPACE_FACTOR) + SPACE_MARGIN if need else 0
-
-
-def free_bytes(root: Path | None) -> int | None:
-    """Return the bytes free for us where `root` lies."""
-    try:
-        return None if root is None else shutil.disk_usage(root).free
-    except OSError:
-        return None
 
 
 def _deliveries(
@@ -242,16 +254,4 @@ def _is_recorded(verified: VerifiedBundle, ledger: Ledger) -> bool:
         (kept.product, kept.sequence) == (release.product, release.sequence)
         and kept.raw == verified.sealed.release_raw
         for kept in ledger.releases()
-    )
-
-
-def _no_space(info: EngineInfo, need: int, free: int) -> NotInstallableHere:
-    return NotInstallableHere(
-        "no-space",
-        f"{info.root}: expected {bytes_text(need)} free, found {bytes_text(free)}: "
-        f"{bytes_text(need - free)} are missing",
-        hint="free space there; docker system df shows what the engine could drop",
-        root=str(info.root),
-        need=need,
-        free=free,
     )

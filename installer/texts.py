@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from installer.results import layers_text, short_name
+from installer.spacetexts import room_json, room_lines
 from manifests.documents import instant_text
 from manifests.quantities import bytes_text
 from manifests.safetext import safe_line
@@ -100,7 +101,7 @@ def plan_lines(plan: Plan) -> Iterator[str]:
         yield _row("", f"{short_name(one.image.name)}: {some}, {size}")
     if plan.deliveries:
         yield _row("to read", f"{bytes_text(plan.read_bytes)}, {_unpacked(plan)}")
-        yield _row("space", _space(plan))
+        yield from room_lines(plan.room)
     for label, change in zip(_labels("names"), shown_names(plan), strict=False):
         yield _row(label, f"{short_name(change.name)}: {_move(change)}")
 
@@ -138,8 +139,8 @@ def plan_json(plan: Plan) -> dict[str, JsonValue]:
         ],
         "read_bytes": plan.read_bytes,
         "unpack_bytes": plan.unpack_bytes,
-        "need_bytes": plan.need,
-        "free_bytes": plan.free,
+        "checked_bytes": plan.checked_bytes,
+        **room_json(plan.room),
         "nothing_to_do": plan.nothing_to_do,
     }
 
@@ -165,11 +166,6 @@ def _engine(info: EngineInfo) -> str:
 
 def _unpacked(plan: Plan) -> str:
     return f"{bytes_text(plan.unpack_bytes)} unpacked" if plan.info.store.unpacks else "as they are"
-
-
-def _space(plan: Plan) -> str:
-    free = "unknown, it can't be seen from here" if plan.free is None else bytes_text(plan.free)
-    return f"{bytes_text(plan.need)} needed, free: {free}"
 
 
 def _labels(first: str) -> Iterator[str]:
