@@ -10,7 +10,8 @@ from typing import Annotated, Final
 import typer
 
 from installer.clicheck import checking
-from installer.clioptions import EngineName, Json
+from installer.clioptions import Bundle, Downgrade, EngineName, Expired, Json
+from installer.cliplan import planning
 from installer.cliselftest import selftesting
 from installer.console import Console, Form, exit_with
 from manifests import __version__
@@ -37,22 +38,11 @@ trust_app = _app("The keys that this host trusts to sign bundles.")
 ledger_app = _app("What this host has accepted and installed.")
 app.add_typer(trust_app, name="trust")
 app.add_typer(ledger_app, name="ledger")
+app.add_typer(planning)
 app.add_typer(checking)
 app.add_typer(selftesting)
 
-Bundle = Annotated[
-    Path,
-    typer.Argument(
-        metavar="BUNDLE", help="Folder, NAME.tar, its first part NAME.tar.001, or - for a pipe."
-    ),
-]
 JsonLines = Annotated[bool, typer.Option("--jsonl", help="Print every event as a line of JSON.")]
-Downgrade = Annotated[
-    bool, typer.Option("--allow-downgrade", help="Let a release older than the newest one pass.")
-]
-Expired = Annotated[
-    bool, typer.Option("--accept-expired", help="Let a release pass that the clock calls expired.")
-]
 Fingerprint = Annotated[
     str, typer.Option("--fingerprint", metavar="SHA256:...", help="What the key must come to.")
 ]
