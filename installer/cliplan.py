@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from installer.clioptions import Bundle, Downgrade, EngineName, Expired, Json
+from installer.clioptions import Bundle, Downgrade, EngineName, Expired, Json, NoGpu
 from installer.console import Console, Form
+
+if TYPE_CHECKING:
+    from installer.verbs import AppHomes
 
 planning = typer.Typer()
 
@@ -23,6 +26,10 @@ def plan(  # noqa: PLR0913 - one argument an option
         bool,
         typer.Option("--one-pass", help="As with install: layers are not checked before."),
     ] = False,
+    no_start: Annotated[
+        bool, typer.Option("--no-start", help="As with install: nothing would be started.")
+    ] = False,
+    no_gpu: NoGpu = False,
     allow_downgrade: Downgrade = False,
     accept_expired: Expired = False,
     json: Json = False,
@@ -31,11 +38,16 @@ def plan(  # noqa: PLR0913 - one argument an option
     console = Console(Form.JSON if json else Form.TEXT)
     with console.guarded():
         from installer import planverb  # noqa: PLC0415 - only what a verb needs is imported
+        from installer.starting import Starting  # noqa: PLC0415
         from installer.verify import Leniency  # noqa: PLC0415
 
-        asked = planverb.Asked(bundle=bundle, engine=engine, one_pass=one_pass)
+        homes: AppHomes = context.obj
+        starting = Starting(
+            engine=engine, settings=homes.settings, start=not no_start, gpus=not no_gpu
+        )
+        asked = planverb.Asked(bundle=bundle, one_pass=one_pass, starting=starting)
         leniency = Leniency(allow_downgrade=allow_downgrade, accept_expired=accept_expired)
-        code = planverb.show_plan(console, context.obj, asked, leniency)
+        code = planverb.show_plan(console, homes, asked, leniency)
     raise typer.Exit(code)
 
 

@@ -20,6 +20,7 @@ from installer.outlook import Outlook
 from installer.plan import Plan, draft
 from installer.preflight import preflight, unfit
 from installer.report.rates import engine_rate
+from installer.starting import Starting
 from installer.verify import VerifiedBundle
 from manifests.errors import EngineFailed, MoonliftError, NotInstallableHere
 from manifests.release import BlobRecord
@@ -31,12 +32,14 @@ SAMPLE_LEAST: Final = 8 * 1024 * 1024
 _MEMINFO: Final = Path("/proc/meminfo")
 
 
-def look_ahead(verified: VerifiedBundle, engine: str, state: Path, *, one_pass: bool) -> Outlook:
+def look_ahead(
+    verified: VerifiedBundle, starting: Starting, state: Path, *, one_pass: bool
+) -> Outlook:
     """Ask everything, whatever is wrong; for a plan that is only shown.
 
     Args:
         verified: the bundle.
-        engine: as on the command line.
+        starting: which engine it would be, and how what runs of it would be started.
         state: where this host's ledger is.
         one_pass: as for `plan`.
 
@@ -44,14 +47,14 @@ def look_ahead(verified: VerifiedBundle, engine: str, state: Path, *, one_pass: 
         UsageError: `engine-unknown`, `engine-not-local`.
         NotInstallableHere: the ledger can't be believed.
     """
-    ledger = Ledger(state)
+    ledger, engine = Ledger(state), starting.engine
     try:
         opened = open_engine(engine)
     except (NotInstallableHere, EngineFailed) as problem:
         return _without_plan(verified, engine, state, problem)
     with closing(opened):
         try:
-            made = draft(verified, opened, ledger, one_pass=one_pass)
+            made = draft(verified, opened, ledger, one_pass=one_pass, starting=starting)
         except EngineFailed as problem:
             return _without_plan(verified, engine, state, problem)
     return look_around(made, engine, state, budget=SAMPLE_BYTES)

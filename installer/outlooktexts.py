@@ -35,7 +35,8 @@ def outlook_lines(outlook: Outlook) -> Iterator[str]:
     """Say what will be done, how long it will take, and what the host's checks found."""
     if outlook.plan is not None:
         yield from plan_lines(outlook.plan)
-    yield from _service_lines(outlook.verified.release)
+    else:
+        yield from _service_lines(outlook.verified.release)
     if outlook.drive is not None:
         yield _row("drive", f"{bytes_text(outlook.drive.rate)}/s, measured")
     if outlook.times is not None:
@@ -65,16 +66,12 @@ def outlook_json(outlook: Outlook) -> dict[str, JsonValue]:
 
 def expected_json(outlook: Outlook) -> dict[str, JsonValue]:
     """Return the same for programs."""
-    plan, release = outlook.plan, outlook.verified.release
+    plan = outlook.plan
     return {
         "schema": SCHEMA,
         **(plan_json(plan) if plan is not None else {}),
         "drive_bytes_per_second": None if outlook.drive is None else outlook.drive.rate,
         "seconds": None if outlook.times is None else _times_json(outlook.times),
-        "services": [
-            {"name": one.name, "image": one.image, "instances": one.instances}
-            for one in (release.run.services if release.run else ())
-        ],
         "checks": [
             {"id": one.check.id, "findings": [plain_fields(finding) for finding in one.findings]}
             for one in outlook.results

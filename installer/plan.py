@@ -6,41 +6,28 @@ where names will point, whether there is space. Changes nothing; `run` does, and
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from installer.engines.base import Delivery, Engine, EngineInfo, Presence, keep_name
 from installer.filesystems import file_system_of, places_of
-from installer.freshness import Standing
 from installer.ledger import Ledger
+from installer.namechange import NameChange, name_changes
 from installer.problems import together
 from installer.source import refuse_unordered
-from installer.space import Room, lacking, reckon, writings
+from installer.space import Purpose, Room, Writing, lacking, reckon, writings
+from installer.suiting import matched
 from installer.verify import VerifiedBundle
 from manifests.digest import Digest
 from manifests.errors import MoonliftError, NotInstallableHere
-from manifests.platform import Platform, choose
-from manifests.release import ImageRecord, Release
+from manifests.release import FileRecord, ImageRecord, Release
 
-
-@dataclass(frozen=True, slots=True)
-class NameChange:
-    """A name that will point to an image of the release.
-
-    Attributes:
-        name: full reference.
-        image: where it will point.
-        new: digest that it will point to.
-        old: what it points to now; None if it is not there.
-        ours: whether it only keeps the image from being pruned.
-    """
-
-    name: str
-    image: ImageRecord
-    new: Digest
-    old: Digest | None
-    ours: bool
+if TYPE_CHECKING:  # an install that starts nothing needs none of it
+    from installer.appplan import AppPlan
+    from installer.proof import Proof
+    from installer.starting import Starting
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +44,9 @@ class Plan:
         names: that will change, when every image is there.
         room: what will be written where, and what is free there.
         check_first: whether all that will be read is checked before the engine is touched.
-        recorded: whether the ledger has this very release already.
+        recorded: whether the ledger has this very release as the active one.
+        app: what will run; None where nothing does, or it is not to be started.
+        proof: the self-test before the start; None where there is none.
         problems: what keeps it from being carried out; a plan that `plan` made has none.
     """
 
@@ -71,6 +60,8 @@ class Plan:
     room: Room
     check_first: bool
     recorded: bool
+    app: AppPlan | None = None
+    proof: Proof | None = None
     problems: tuple[NotInstallableHere, ...] = ()
 
     @property
@@ -91,7 +82,15 @@ class Plan:
     @property
     def nothing_to_do(self) -> bool:
         """Whether this host is as the release wants it."""
-        return not self.deliveries and not self.names and self.recorded
+        settled = self.app is None or self.app.settled
+        return settled and not self.deliveries and not self.names and self.recorded
+
+    @property
+    def placed_files(self) -> tuple[FileRecord, ...]:
+        """Files of the release that will be placed on this host."""
+        if self.app is None or self.app.placed:
+            return ()
+        return self.verified.release.files
 
     @property
     def checked_names(self) -> frozenset[str]:
@@ -99,7 +98,9 @@ class Plan:
         if not self.check_first or self.nothing_to_do:
             return frozenset()
         layers = {layer.name for one in self.deliveries for layer in one.missing}
-        return frozenset(layers | {file.name for file in self.verified.release.files})
+        placed = self.app is not None and self.app.placed
+        files = () if placed else self.verified.release.files
+        return frozenset(layers | {file.name for file in files})
 
     @property
     def checked_bytes(self) -> int:
@@ -108,7 +109,14 @@ class Plan:
         return sum(sizes[name] for name in self.checked_names)
 
 
-def plan(verified: VerifiedBundle, engine: Engine, ledger: Ledger, *, one_pass: bool) -> Plan:
+def plan(
+    verified: VerifiedBundle,
+    engine: Engine,
+    ledger: Ledger,
+    *,
+    one_pass: bool,
+    starting: Starting | None = None,
+) -> Plan:
     """Ask engine, host and ledger.
 
     Args:
@@ -116,18 +124,27 @@ def plan(verified: VerifiedBundle, engine: Engine, ledger: Ledger, *, one_pass: 
         engine: where its images go.
         ledger: what this host has; only read.
         one_pass: don't read the layers twice; a pipe can't be anyway.
+        starting: how what runs of it is started; None to load and name only.
 
     Raises:
-        NotInstallableHere: `platform-mismatch`, `no-space`, `pipe-order`; several are told as one.
+        NotInstallableHere: `platform-mismatch`, `no-space`, `pipe-order`; as `plan_app`; several
+            are told as one.
         EngineFailed: it does not answer.
     """
-    made = draft(verified, engine, ledger, one_pass=one_pass)
+    made = draft(verified, engine, ledger, one_pass=one_pass, starting=starting)
     if made.problems:
         raise together(made.problems)
     return made
 
 
-def draft(verified: VerifiedBundle, engine: Engine, ledger: Ledger, *, one_pass: bool) -> Plan:
+def draft(
+    verified: VerifiedBundle,
+    engine: Engine,
+    ledger: Ledger,
+    *,
+    one_pass: bool,
+    starting: Starting | None = None,
+) -> Plan:
     """Ask as `plan` does; what keeps the plan from being carried out is told in it.
 
     Raises:
@@ -135,11 +152,16 @@ def draft(verified: VerifiedBundle, engine: Engine, ledger: Ledger, *, one_pass:
     """
     release, medium = verified.release, verified.sealed.medium
     info = engine.info()
-    images, problems = _matched(release, info)
+    images, problems = matched(release, info)
     keep = {one: keep_name(release.product, one) for one in map(info.store.identity, images)}
     there = engine.presence(images, keep, known_releases(ledger))
     deliveries = tuple(_deliveries(images, there, keep))
-    room = reckon(writings(info.store, deliveries, places_of(info)), file_system_of)
+    identities = {image.name: info.store.identity(image) for image in images}
+    app: AppPlan | None = None
+    if starting is not None and not problems:
+        with _told_in(problems):
+            app = starting.plan_app(release, identities, ledger, medium)
+    room = reckon((*_placing(ledger, release, app), *_loading(info, deliveries)), file_system_of)
     problems.extend(lacking(room))
     if medium.sequential:
         with _told_in(problems):
@@ -151,10 +173,12 @@ def draft(verified: VerifiedBundle, engine: Engine, ledger: Ledger, *, one_pass:
         ledger=ledger,
         images=images,
         deliveries=deliveries,
-        names=tuple(_name_changes(engine, images, there, keep)),
+        names=name_changes(engine, images, there, keep),
         room=room,
         check_first=not (one_pass or medium.sequential),
         recorded=_is_recorded(verified, ledger),
+        app=app,
+        proof=starting.proof(release, identities, app, ledger) if starting else None,
         problems=tuple(problems),
     )
 
@@ -167,44 +191,15 @@ def _told_in(problems: list[NotInstallableHere]) -> Iterator[None]:
         problems.append(problem)
 
 
-def suiting(release: Release, info: EngineInfo) -> tuple[ImageRecord, ...]:
-    """Return one image for each name: the one that suits the engine best.
-
-    Raises:
-        NotInstallableHere: `platform-mismatch`.
-    """
-    images, problems = _matched(release, info)
-    if problems:
-        raise together(problems)
-    return images
+def _placing(ledger: Ledger, release: Release, app: AppPlan | None) -> tuple[Writing, ...]:
+    if app is None or app.placed:
+        return ()
+    size = sum(file.size for file in release.files)
+    return (Writing(Purpose.STATE, ledger.directory, (size,)),)
 
 
-def _matched(
-    release: Release, info: EngineInfo
-) -> tuple[tuple[ImageRecord, ...], list[NotInstallableHere]]:
-    """Return the images that suit the engine, and an error for each name that has none."""
-    if info.platform is None:
-        return release.images, []
-    chosen: list[ImageRecord] = []
-    problems: list[NotInstallableHere] = []
-    for name in dict.fromkeys(image.name for image in release.images):
-        offered = [(image.platform, image) for image in release.images if image.name == name]
-        best = choose(info.platform, offered)
-        if best is None:
-            problems.append(_mismatch(name, info.platform, [one for one, _ in offered]))
-        else:
-            chosen.append(best)
-    return tuple(chosen), problems
-
-
-def _mismatch(name: str, wanted: Platform, offered: Sequence[Platform]) -> NotInstallableHere:
-    found = ", ".join(map(str, offered))
-    return NotInstallableHere(
-        "platform-mismatch",
-        f"{name}: expected an image for {wanted}, found {found}",
-        hint=f"ask the maker for a bundle with platform {wanted}",
-        image=name,
-    )
+def _loading(info: EngineInfo, deliveries: Sequence[Delivery]) -> tuple[Writing, ...]:
+    return writings(info.store, deliveries, places_of(info))
 
 
 def known_releases(ledger: Ledger) -> list[Release]:
@@ -219,7 +214,7 @@ def known_releases(ledger: Ledger) -> list[Release]:
 
 
 def _deliveries(
-    images: Sequence[ImageRecord], there: Presence, keep: dict[Digest, str]
+    images: Sequence[ImageRecord], there: Presence, keep: Mapping[Digest, str]
 ) -> list[Delivery]:
     deliveries: list[Delivery] = []
     for image in images:
@@ -230,28 +225,10 @@ def _deliveries(
     return deliveries
 
 
-def _name_changes(
-    engine: Engine, images: Sequence[ImageRecord], there: Presence, keep: dict[Digest, str]
-) -> list[NameChange]:
-    """Return the changes; an image that will be sent gets its keeping name on the way."""
-    changes: dict[tuple[str, Digest], NameChange] = {}
-    for image in images:
-        identity = there.store.identity(image)
-        own = (keep[identity],) if there.store.unpacks and there.holds(image) else ()
-        for name in (*own, *engine.names(image)):
-            now, new = there.names.get(name, frozenset()), there.store.pointed(image)
-            if new not in now:
-                old = min(now, default=None)
-                changes[name, new] = NameChange(name, image, new, old, ours=name in own)
-    return list(changes.values())
-
-
 def _is_recorded(verified: VerifiedBundle, ledger: Ledger) -> bool:
     release = verified.release
-    if verified.verdict.standing is not Standing.SAME:
+    app = ledger.app(release.product)
+    if app is None or app.pending is not None or app.active != release.sequence:
         return False
-    return any(
-        (kept.product, kept.sequence) == (release.product, release.sequence)
-        and kept.raw == verified.sealed.release_raw
-        for kept in ledger.releases()
-    )
+    kept = ledger.kept(release.product, release.sequence)
+    return kept is not None and kept.raw == verified.sealed.release_raw

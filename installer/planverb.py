@@ -8,6 +8,7 @@ from pathlib import Path
 from installer.console import Console
 from installer.lookahead import look_ahead
 from installer.outlooktexts import outlook_json, outlook_lines, verdict_lines
+from installer.starting import Starting
 from installer.texts import bundle_lines
 from installer.verbs import Homes, opened
 from installer.verify import Leniency
@@ -20,14 +21,14 @@ class Asked:
 
     Attributes:
         bundle: where it lies.
-        engine: as on the command line.
         one_pass: don't read the layers twice.
+        starting: how what runs of it would be started.
     """
 
     _: KW_ONLY
     bundle: Path
-    engine: str
     one_pass: bool
+    starting: Starting
 
 
 def show_plan(console: Console, homes: Homes, asked: Asked, leniency: Leniency) -> ExitCode:
@@ -40,7 +41,7 @@ def show_plan(console: Console, homes: Homes, asked: Asked, leniency: Leniency) 
     """
     with opened(homes, asked.bundle, leniency) as verified:
         console.lines(bundle_lines(verified))
-        outlook = look_ahead(verified, asked.engine, homes.state, one_pass=asked.one_pass)
+        outlook = look_ahead(verified, asked.starting, homes.state, one_pass=asked.one_pass)
         console.lines(outlook_lines(outlook))
         console.lines(verdict_lines(outlook))
         console.document("plan", outlook_json(outlook))

@@ -28,6 +28,7 @@ from manifests.safetext import safe_line
 if TYPE_CHECKING:
     from installer.outlook import Outlook
     from installer.plan import Plan
+    from installer.starting import Starting
 
 
 class Homes(Protocol):
@@ -39,6 +40,13 @@ class Homes(Protocol):
     def state(self) -> Path: ...  # noqa: D102
 
 
+class AppHomes(Homes, Protocol):
+    """And where its settings for apps are."""
+
+    @property
+    def settings(self) -> Path: ...  # noqa: D102
+
+
 @dataclass(frozen=True, slots=True)
 class Choices:
     """What a person chose for an install.
@@ -48,6 +56,7 @@ class Choices:
         yes: don't ask.
         dry_run: stop after the plan.
         one_pass: don't read the layers twice.
+        starting: how what runs of it is started.
     """
 
     _: KW_ONLY
@@ -55,6 +64,7 @@ class Choices:
     yes: bool
     dry_run: bool
     one_pass: bool
+    starting: Starting
 
 
 @contextmanager
@@ -93,7 +103,9 @@ def install_bundle(
         console.lines(bundle_lines(verified))
         ledger = Ledger(homes.state)
         with closing(open_engine(choices.engine)) as engine:
-            made = draft(verified, engine, ledger, one_pass=choices.one_pass)
+            made = draft(
+                verified, engine, ledger, one_pass=choices.one_pass, starting=choices.starting
+            )
             outlook = _outlook(made, homes, choices)
             _show(console, outlook, choices)
             if made.problems:
@@ -139,12 +151,7 @@ def _carry_out(
     from installer.reportverb import kept_report  # noqa: PLC0415 - as above
 
     if not choices.yes:
-        _confirm(console)
+        console.confirm("install?")
     with kept_report(console, outlook, made, homes.state) as reporter, stopping() as cancel:
         record = console.follow_run(reporter.told(run(made, cancel)))
     return console.finish(record)
-
-
-def _confirm(console: Console) -> None:
-    if console.ask("install? [y/N]", "--yes").casefold() not in ("y", "yes"):
-        raise KeyboardInterrupt
