@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +16,7 @@ from installer.cliplan import planning
 from installer.clireleases import releases
 from installer.cliselftest import selftesting
 from installer.console import Console, Form, exit_with
+from installer.log import log_start, open_log
 from manifests import __version__
 
 TRUST_DIRECTORY: Final = Path("/etc/moonlift")
@@ -86,6 +88,9 @@ def options(
         ),
     ] = SETTINGS_DIRECTORY,
     *,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Show on standard error what the log gets.")
+    ] = False,
     version: Annotated[
         bool,
         typer.Option(
@@ -95,6 +100,8 @@ def options(
 ) -> None:
     """Install apps from signed bundles, on machines without internet."""
     del version
+    open_log(state_dir, verbose=verbose)
+    log_start(__version__, sys.argv[1:])
     context.obj = Homes(trust_dir, state_dir, settings_dir)
 
 
