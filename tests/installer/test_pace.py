@@ -65,9 +65,12 @@ def test_knows_at_which_image_it_is(pace: Pace, done: int, number: int, of_image
     assert (image.number, image.count, image.done) == (number, 2, of_image * MIB)
 
 
-def test_all_of_the_run_goes_on_from_stage_to_stage(pace: Pace) -> None:
+def test_all_of_the_run_goes_on_from_stage_to_stage(pace: Pace, clock: Clock) -> None:
     view = pace.advance(load(15))
     assert (view.all_done, view.all_total) == (45 * MIB, 60 * MIB)
+    clock.now += 5
+    later = pace.advance(load(20))
+    assert (later.seconds_left, later.all_seconds_left) == (2.5, 2.5)
 
 
 def test_the_words_have_bytes_rate_time_left_image_and_all(pace: Pace, clock: Clock) -> None:
