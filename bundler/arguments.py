@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import os
-import re
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -27,14 +26,12 @@ from manifests.allowedsigners import MAX_BYTES, AllowedSigner, parse_signers
 from manifests.errors import UsageError
 from manifests.listing import Judge, trusted_signers
 from manifests.platform import MalformedPlatform, Platform
+from manifests.quantities import parse_size
 from manifests.release import LayerPolicy
 from manifests.sshkey import PublicKey
 
 HOST_SIGNERS = Path("/etc/moonlift/allowed_signers")
 KEY_FILE_LIMIT = 16 * 1024
-
-_SIZE = re.compile(r"(\d+)\s*(?:([KMGT])(i?)B?|B)?", re.ASCII | re.IGNORECASE)
-_POWERS = {"K": 1, "M": 2, "G": 3, "T": 4}
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,22 +152,6 @@ def default_cache() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "moonlift"
 
 
-def parse_size(text: str) -> int:
-    """Return bytes for `4GiB`, `4G`, `650MB`: `i` or a bare letter counts in 1024, `B` in 1000.
-
-    Raises:
-        UsageError: `size-malformed`.
-    """
-    match = _SIZE.fullmatch(text.strip())
-    if match is None:
-        raise UsageError("size-malformed", f"expected a size such as 2GiB, found {text!r}")
-    if match[2] is None:
-        return int(match[1])
-    decimal = not match[3] and text.strip().upper().endswith("B")
-    unit = 1000 if decimal else 1024
-    return int(match[1]) * int(unit ** _POWERS[match[2].upper()])
-
-
 def _platform(text: str) -> Platform:
     try:
         return Platform.parse(text)
@@ -218,7 +199,7 @@ def judge_of(allowed_signers: Path | None, keys: tuple[Path, ...], threshold: in
     Raises:
         UsageError: `trust-none`: nothing says who is trusted.
     """
-    allowed = [AllowedSigner((path.name,), _public_key(path)) for path in keys]
+    allowed = [AllowedSigner((path.name,), public_key(path)) for path in keys]
     if allowed_signers is None and not keys and HOST_SIGNERS.exists():
         allowed_signers = HOST_SIGNERS
     if allowed_signers is not None:
@@ -232,7 +213,13 @@ def judge_of(allowed_signers: Path | None, keys: tuple[Path, ...], threshold: in
     return trusted_signers(allowed, threshold, datetime.now(UTC))
 
 
-def _public_key(path: Path) -> PublicKey:
+def public_key(path: Path) -> PublicKey:
+    """Return the public half of a key, given by either half's file.
+
+    Raises:
+        UsageError: `file-unreadable`.
+        MalformedInput: it is no key.
+    """
     public = path if path.suffix == ".pub" else path.with_name(f"{path.name}.pub")
     return PublicKey.from_line(_read(public).decode("utf-8", errors="replace").strip())
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from bundler.cache import Cache, LayerFacts
+from bundler.cache import Cache
 from bundler.entries import Entry, bytes_entry
 from bundler.fetch import FetchedImage, FetchedManifest
+from bundler.layerfacts import LayerFacts
 from bundler.layers import LayerKey
 from bundler.selftestmark import bundled_name
 from manifests import layout
@@ -216,6 +217,8 @@ def _release(
         files=tuple(_file_record(entry) for entry in files),
         waived=tuple(WaivedImage(image=one.image, reason=one.reason) for one in lock.waived),
         selftest=lock.selftest,
+        run=lock.run.without_lines() if lock.run else None,
+        prune=lock.prune,
         chunks=ChunkTable(files=table),
     )
 

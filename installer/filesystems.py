@@ -71,6 +71,12 @@ def file_system_of(path: Path) -> FileSystem | None:
     return None
 
 
+def free_bytes(path: Path | None) -> int | None:
+    """Return the bytes free for us where `path` lies; None where that can't be seen."""
+    system = None if path is None else file_system_of(path)
+    return None if system is None else system.free
+
+
 def places_of(info: EngineInfo) -> Places:
     """Return where an engine writes, by what it says of itself and what can be seen."""
     root = info.root
