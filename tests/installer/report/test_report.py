@@ -19,10 +19,10 @@ from installer.report import store
 from installer.report.html import html_of
 from installer.report.model import Report, report_schema
 from installer.report.reporter import Reporter
-from installer.report.selftests import selftest_part
 from installer.report.store import Reports
 from installer.run import run
 from installer.trials.reports import read_report
+from installer.trials.told import devices_tested, pictures_drawn
 from manifests.errors import ExitCode, MoonliftError
 from tests.installer.conftest import IMAGES, NAMES, Host
 from tests.installer.fake_engine import FakeEngine
@@ -207,9 +207,9 @@ def test_secrets_of_others_do_not_come_into_it(host: Host, graph: FakeEngine) ->
     assert "DB_PASSWORD=[hidden]" in text
 
 
-def test_the_self_test_has_its_figures_and_its_picture(host: Host, graph: FakeEngine) -> None:
-    plan = host.plan(host.bundle().path, graph.url)
-    reporter = Reporter(Outlook(plan.verified, plan), plan)
+def test_the_self_test_has_its_figures_and_its_picture(
+    host: Host, graph: FakeEngine, tmp_path: Path
+) -> None:
     timing = {"case": "blur", "kernel_ms_min": 1.25, "gflops": 12.5, "gbps": 3.5}
     device = {"backend": "opencl", "index": 0, "kind": "gpu", "name": HOSTILE, "driver": "1"}
     tested = {
@@ -218,13 +218,20 @@ def test_the_self_test_has_its_figures_and_its_picture(host: Host, graph: FakeEn
         "cases": [{"case": "a"}],
         "timings": [{**timing, "fraction_of_copy": 0.82}],
     }
-    told = {"schema": 1, "verdict": "pass", "wall_s": 2.5, "devices": [tested]}
-    reporter.prove(selftest_part("host", read_report(json.dumps(told).encode()), PNG))
-    reporter.prove(selftest_part("cdi", read_report(json.dumps(told).encode()), b"no picture"))
+    told = json.dumps({"schema": 1, "verdict": "pass", "wall_s": 2.5, "devices": [tested]})
+    (tmp_path / "blur.png").write_bytes(PNG)
+    (tmp_path / "none.png").write_bytes(b"no picture")
+    plan = host.plan(host.bundle().path, graph.url)
+    reporter = Reporter(Outlook(plan.verified, plan), plan)
+    for event in devices_tested("host", read_report(told.encode())):
+        reporter.take(event)
+    for drawn in pictures_drawn("host", tmp_path):
+        reporter.take(drawn)
     report = reporter.report()
-    (figure,) = report.selftests[0].devices[0].figures
+    (part,) = report.selftests
+    (figure,) = part.devices[0].figures
     assert (figure.milliseconds, figure.fraction) == (1.25, 0.82)
-    assert report.selftests[1].picture == ""
+    assert [one.what for one in part.pictures] == ["blur"]
     page = Page(html_of(report))
     assert "82%" in page.words
     sources = [value for name, value in page.attributes if name == "src"]
