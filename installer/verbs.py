@@ -116,10 +116,10 @@ def install_bundle(
 
 
 def _outlook(made: Plan, homes: Homes, choices: Choices) -> Outlook:
-    """Look around only where there is something to load: a second install is over at once."""
+    """Look around only where there is something to do: a second install is over at once."""
     from installer.outlook import Outlook  # noqa: PLC0415 - as above
 
-    if not made.deliveries:
+    if made.nothing_to_do:
         return Outlook(made.verified, made, problems=made.problems)
     from installer.lookahead import look_around  # noqa: PLC0415 - as above
 
