@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,10 +13,12 @@ import typer
 from installer.cliapp import running
 from installer.clicheck import checking
 from installer.clioptions import Bundle, Downgrade, Expired, Json
+from installer.cliplan import planning
 from installer.cliprune import pruning
 from installer.clireleases import releases
 from installer.cliselftest import selftesting
 from installer.console import Console, Form, exit_with
+from installer.log import log_start, open_log
 from manifests import __version__
 
 TRUST_DIRECTORY: Final = Path("/etc/moonlift")
@@ -41,6 +44,7 @@ trust_app = _app("The keys that this host trusts to sign bundles.")
 ledger_app = _app("What this host has accepted and installed.")
 app.add_typer(trust_app, name="trust")
 app.add_typer(ledger_app, name="ledger")
+app.add_typer(planning)
 app.add_typer(releases)
 app.add_typer(running)
 app.add_typer(pruning)
@@ -91,6 +95,9 @@ def options(
         ),
     ] = SETTINGS_DIRECTORY,
     *,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Show on standard error what the log gets.")
+    ] = False,
     version: Annotated[
         bool,
         typer.Option(
@@ -100,6 +107,8 @@ def options(
 ) -> None:
     """Install apps from signed bundles, on machines without internet."""
     del version
+    open_log(state_dir, verbose=verbose)
+    log_start(__version__, sys.argv[1:])
     context.obj = Homes(trust_dir, state_dir, settings_dir)
 
 
