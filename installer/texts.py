@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from installer.results import layers_text, short_name
+from installer.results import LABEL, layers_text, short_name
 from manifests.documents import instant_text
 from manifests.quantities import bytes_text
 from manifests.safetext import safe_line
@@ -22,8 +22,6 @@ if TYPE_CHECKING:  # `verify` says all this without loading what makes plans
     from installer.verify import VerifiedBundle
     from manifests.release import Release
 
-LABEL: int = 13
-"""Characters of a label, its gap included."""
 WIDTH: int = 80
 """Columns of what is broken into lines."""
 
