@@ -16,8 +16,8 @@ from manifests.safetext import safe_line
 
 LABELS: Final = {
     Stage.CHECK: "check",
-    Stage.LOAD: "load",
     Stage.FILES: "files",
+    Stage.LOAD: "load",
     Stage.SELFTEST: "self-test",
     Stage.START: "start",
     Stage.TAG: "names",
@@ -73,10 +73,11 @@ class Lines:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._last = time.monotonic()
+        self._unit = Unit.STEPS
 
     def start(self, event: StageStarted) -> None:
         """Begin to wait."""
-        del event
+        self._unit = event.unit
         self._last = time.monotonic()
 
     def advance(self, event: Advanced) -> None:
@@ -84,7 +85,9 @@ class Lines:
         now = time.monotonic()
         if now - self._last >= INTERVAL:
             self._last = now
-            self.line(f"{LABELS[event.stage]:<13}{_amount(event)} {safe_line(event.subject)}")
+            self.line(
+                f"{LABELS[event.stage]:<13}{_amount(event, self._unit)} {safe_line(event.subject)}"
+            )
 
     def end(self, stage: Stage) -> None:
         """Nothing to end."""
@@ -95,7 +98,7 @@ class Lines:
         self._stream.flush()
 
 
-def _amount(event: Advanced) -> str:
-    if event.stage in (Stage.CHECK, Stage.LOAD):
+def _amount(event: Advanced, unit: Unit) -> str:
+    if unit is Unit.BYTES:
         return f"{bytes_text(event.done)} of {bytes_text(event.total)}"
-    return f"{event.done} of {event.total} {Unit.NAMES}"
+    return f"{event.done} of {event.total} {unit}"

@@ -12,7 +12,8 @@ from typing import Annotated, Final
 import typer
 
 from installer.clicheck import checking
-from installer.clioptions import EngineName, Json
+from installer.clioptions import Bundle, Downgrade, Expired, Json
+from installer.clireleases import releases
 from installer.cliselftest import selftesting
 from installer.console import Console, Form, exit_with
 from installer.tui.terminal import is_usable
@@ -21,6 +22,7 @@ from manifests.errors import ExitCode
 
 TRUST_DIRECTORY: Final = Path("/etc/moonlift")
 STATE_DIRECTORY: Final = Path("/var/lib/moonlift")
+SETTINGS_DIRECTORY: Final = Path("/etc/moonlift/apps")
 
 _SETTINGS: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 80}
 
@@ -42,22 +44,10 @@ trust_app = _app("The keys that this host trusts to sign bundles.")
 ledger_app = _app("What this host has accepted and installed.")
 app.add_typer(trust_app, name="trust")
 app.add_typer(ledger_app, name="ledger")
+app.add_typer(releases)
 app.add_typer(checking)
 app.add_typer(selftesting)
 
-Bundle = Annotated[
-    Path,
-    typer.Argument(
-        metavar="BUNDLE", help="Folder, NAME.tar, its first part NAME.tar.001, or - for a pipe."
-    ),
-]
-JsonLines = Annotated[bool, typer.Option("--jsonl", help="Print every event as a line of JSON.")]
-Downgrade = Annotated[
-    bool, typer.Option("--allow-downgrade", help="Let a release older than the newest one pass.")
-]
-Expired = Annotated[
-    bool, typer.Option("--accept-expired", help="Let a release pass that the clock calls expired.")
-]
 Fingerprint = Annotated[
     str, typer.Option("--fingerprint", metavar="SHA256:...", help="What the key must come to.")
 ]
@@ -65,10 +55,11 @@ Fingerprint = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class Homes:
-    """Where this host keeps its keys and its ledger."""
+    """Where this host keeps its keys, its ledger and its settings for apps."""
 
     trust: Path
     state: Path
+    settings: Path = SETTINGS_DIRECTORY
 
 
 def main() -> None:
@@ -91,6 +82,12 @@ def options(
     state_dir: Annotated[
         Path, typer.Option(envvar="MOONLIFT_STATE_DIR", help="Where the ledger is.")
     ] = STATE_DIRECTORY,
+    settings_dir: Annotated[
+        Path,
+        typer.Option(
+            envvar="MOONLIFT_SETTINGS_DIR", help="Where this host's settings of apps are."
+        ),
+    ] = SETTINGS_DIRECTORY,
     *,
     version: Annotated[
         bool,
@@ -104,7 +101,7 @@ def options(
     Without a verb, on a terminal: the full-screen program.
     """
     del version
-    context.obj = Homes(trust_dir, state_dir)
+    context.obj = Homes(trust_dir, state_dir, settings_dir)
     if context.invoked_subcommand is None:
         _open_screens(context)
 
@@ -153,41 +150,6 @@ def verify(  # noqa: PLR0913 - one argument an option
             accept_expired=accept_expired,
         )
         verifyverb.verify_bundle(console, asked)
-
-
-@app.command()
-def install(  # noqa: PLR0913 - one argument an option
-    context: typer.Context,
-    bundle: Bundle,
-    engine: EngineName = "auto",
-    *,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would be done; change nothing.")
-    ] = False,
-    one_pass: Annotated[
-        bool,
-        typer.Option(
-            "--one-pass", help="Check layers while they are loaded, not all of them before."
-        ),
-    ] = False,
-    allow_downgrade: Downgrade = False,
-    accept_expired: Expired = False,
-    json: Json = False,
-    jsonl: JsonLines = False,
-) -> None:
-    """Load a bundle's images into the container engine."""
-    console = Console(Form.JSON_LINES if jsonl else Form.JSON if json else Form.TEXT)
-    with console.guarded():
-        from installer import verbs  # noqa: PLC0415 - only what a verb needs is imported
-        from installer.verify import Leniency  # noqa: PLC0415
-
-        leniency = Leniency(allow_downgrade=allow_downgrade, accept_expired=accept_expired)
-        choices = verbs.Choices(
-            engine=engine, yes=yes or dry_run, dry_run=dry_run, one_pass=one_pass
-        )
-        code = verbs.install_bundle(console, _homes(context), bundle, leniency, choices)
-    raise typer.Exit(code)
 
 
 @trust_app.command("add")

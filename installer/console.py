@@ -26,6 +26,7 @@ from installer.events import (
     Noted,
     RunFinished,
     RunRecord,
+    ServiceChanged,
     StageFailed,
     StageFinished,
     StageStarted,
@@ -124,6 +125,16 @@ class Console:
         _write(sys.stderr, f"{question} ")
         return sys.stdin.readline().strip()
 
+    def confirm(self, question: str) -> None:
+        """Ask whether to go on.
+
+        Raises:
+            KeyboardInterrupt: the answer is no.
+            UsageError: `not-a-terminal`.
+        """
+        if self.ask(f"{question} [y/N]", "--yes").casefold() not in ("y", "yes"):
+            raise KeyboardInterrupt
+
     def refuse_silence(self, without: str) -> None:
         """Refuse to go on where an answer will be needed and no one can give it.
 
@@ -206,6 +217,8 @@ def _show(bar: Bar, event: Event) -> None:
             bar.end(event.stage)
         case ImageLoaded():
             bar.line(_loaded_line(event))
+        case ServiceChanged():
+            bar.line(_service_line(event))
         case Noted(code=code) if code != "nothing-to-do":
             bar.line(event.text)
         case _:
@@ -216,6 +229,11 @@ def _loaded_line(event: ImageLoaded) -> str:
     size, seconds = bytes_text(event.bytes_read), seconds_text(event.seconds)
     name, layers = safe_line(short_name(event.name)), layers_text(event.layers_sent)
     return f"loaded       {name}: {layers}, {size}, {seconds}"
+
+
+def _service_line(event: ServiceChanged) -> str:
+    detail = f": {safe_text(event.detail)}" if event.detail else ""
+    return f"{event.state:<12} {safe_line(event.container or event.service)}{detail}"
 
 
 def _failure_lines(failure: Failure, *, coloured: bool) -> Iterator[str]:

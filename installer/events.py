@@ -1,7 +1,6 @@
 """What a run tells: frozen facts that any sink can show, store or send as JSON.
 
-Owns the vocabulary of the event stream and nothing else: no behaviour, no text for people beyond
-what an error says itself.
+Owns the vocabulary of the event stream; no behaviour, no text but what an error says itself.
 
 The law of the stream: every `StageStarted` is followed by exactly one `StageFinished` or
 `StageFailed` of that stage; `Advanced.done` only grows and never exceeds `total`; the one
@@ -23,8 +22,8 @@ class Stage(StrEnum):
     """The parts of a run, in their order."""
 
     CHECK = "check"
-    LOAD = "load"
     FILES = "files"
+    LOAD = "load"
     SELFTEST = "selftest"
     START = "start"
     TAG = "tag"
@@ -107,6 +106,8 @@ class RunRecord:
         names_set: names that now point to something else than before.
         seconds: from start to end.
         failure: why it failed; None if it did not.
+        started: whether something of the release was started by it, and is well.
+        running_again: number of the release that was put back because this one is not well.
     """
 
     outcome: Outcome
@@ -121,6 +122,8 @@ class RunRecord:
     names_set: tuple[str, ...]
     seconds: float
     failure: Failure | None = None
+    started: bool = False
+    running_again: int | None = None
 
     @property
     def exit_code(self) -> ExitCode:
@@ -164,13 +167,7 @@ class Advanced:
 
 @dataclass(frozen=True, slots=True)
 class Noted:
-    """Something worth a line.
-
-    Attributes:
-        stage: where it was noticed.
-        code: kebab-case and stable.
-        text: for people.
-    """
+    """Something worth a line, from a stage; `code` is stable, `text` for people."""
 
     stage: Stage
     code: str

@@ -3,7 +3,7 @@
 Owns the state directory. Does not decide what is fresh (`installer.freshness`) and does not know
 engines.
 
-    ledger.json                       high-water marks and the time floor
+    ledger.json                       high-water marks, the time floor, what is installed
     history.jsonl                     every decision, only ever added to
     releases/<product>/<sequence>.json  release.json of what was installed here, byte for byte
 
@@ -14,10 +14,8 @@ of that: whoever may remove the whole directory makes a fresh host, and nothing 
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -32,9 +30,11 @@ from installer.freshness import (
 )
 from installer.history import HistoryEntry, parse_history
 from installer.hostdir import HostDirectory
+from installer.keptreleases import FOLDER as RELEASES
+from installer.keptreleases import KeptRelease, KeptReleases
+from installer.ledgerapps import InstalledApp, InstalledImage, InstalledRelease, PendingSwitch
 from installer.ledgerstate import MAX_BYTES, AcceptedRelease, DamagedState, LedgerState
 from manifests.errors import NotInstallableHere, UsageError
-from manifests.release import RELEASE_LIMIT
 
 __all__ = [
     "DEFAULT_DIRECTORY",
@@ -44,10 +44,14 @@ __all__ = [
     "FreshnessVerdict",
     "FreshnessWarning",
     "HistoryEntry",
+    "InstalledApp",
+    "InstalledImage",
+    "InstalledRelease",
     "KeptRelease",
     "Ledger",
     "LedgerState",
     "LockedLedger",
+    "PendingSwitch",
     "Standing",
 ]
 
@@ -58,25 +62,7 @@ RESET_CONFIRMATION: Final = "forget all releases"
 _ROOM: Final = "ledger"
 _STATE: Final = "ledger.json"
 _HISTORY: Final = "history.jsonl"
-_RELEASES: Final = "releases"
 _MAX_HISTORY: Final = 64 * 1024 * 1024
-_PRODUCT = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
-_KEPT = re.compile(r"([1-9][0-9]{0,18})\.json", re.ASCII)
-
-
-@dataclass(frozen=True, slots=True)
-class KeptRelease:
-    """release.json of a release that was installed here.
-
-    Attributes:
-        product: name of the app.
-        sequence: number of the release.
-        raw: the bytes that were signed.
-    """
-
-    product: str
-    sequence: int
-    raw: bytes
 
 
 class Ledger:
@@ -85,6 +71,7 @@ class Ledger:
     def __init__(self, directory: Path = DEFAULT_DIRECTORY) -> None:
         self.directory = directory
         self._home = HostDirectory(directory, _ROOM)
+        self._releases = KeptReleases(directory, _ROOM)
 
     def state(self) -> LedgerState:
         """Return what was accepted so far; nothing on a fresh host.
@@ -124,15 +111,30 @@ class Ledger:
             accept_expired=accept_expired,
         )
 
+    def app(self, product: str) -> InstalledApp | None:
+        """Return what is installed of an app, None if nothing is.
+
+        Raises:
+            NotInstallableHere: as `state`.
+        """
+        return self.state().app(product)
+
+    def kept(self, product: str, sequence: int) -> KeptRelease | None:
+        """Return a kept release, None if it is not kept.
+
+        Raises:
+            UsageError: `product-malformed`.
+            NotInstallableHere: `ledger-unsafe`, `ledger-io`.
+        """
+        return self._releases.find(product, sequence)
+
     def releases(self) -> tuple[KeptRelease, ...]:
         """Return the kept releases, by product and number.
 
         Raises:
             NotInstallableHere: `ledger-unsafe`, `ledger-io`.
         """
-        home = HostDirectory(self.directory / _RELEASES, _ROOM)
-        products = filter(_PRODUCT.fullmatch, home.names())
-        return tuple(kept for product in products for kept in self._kept(product))
+        return tuple(self._releases.all())
 
     def history(self) -> tuple[HistoryEntry, ...]:
         """Return the log, oldest first.
@@ -155,20 +157,7 @@ class Ledger:
             yield LockedLedger(self.directory)
 
     def _was_used(self) -> bool:
-        return not {_HISTORY, _RELEASES}.isdisjoint(self._home.names())
-
-    def _kept(self, product: str) -> Iterator[KeptRelease]:
-        home = self._product_home(product)
-        sequences = sorted(int(m[1]) for name in home.names() if (m := _KEPT.fullmatch(name)))
-        for sequence in sequences:
-            raw = home.read(f"{sequence}.json", limit=RELEASE_LIMIT)
-            if raw is not None:
-                yield KeptRelease(product, sequence, raw)
-
-    def _product_home(self, product: str) -> HostDirectory:
-        if not _PRODUCT.fullmatch(product):
-            raise UsageError("product-malformed", f"{product!r} is not the name of a product")
-        return HostDirectory(self.directory / _RELEASES / product, _ROOM)
+        return not {_HISTORY, RELEASES}.isdisjoint(self._home.names())
 
     def _damaged(self, reason: str) -> NotInstallableHere:
         return NotInstallableHere(
@@ -203,31 +192,56 @@ class LockedLedger(Ledger):
             accepted_at=verdict.now,
         )
         after = before.with_accepted(release, issued=candidate.issued)
-        self._home.write(_STATE, after.encode())
+        self._write(after)
         facts = {"sums": str(candidate.sums), "version": candidate.version}
         self.record(HistoryEntry(verdict.now, "accepted", release.product, release.sequence, facts))
         return after
 
     def keep_release(self, release: KeptRelease) -> None:
-        """Keep the bytes of an installed release's release.json.
+        """Keep the bytes of an installed release's release.json; raises as `kept`."""
+        self._releases.keep(release)
+
+    def change_app(
+        self, product: str, change: Callable[[InstalledApp], InstalledApp]
+    ) -> InstalledApp:
+        """Write down what is installed of an app, all of it at once, and return it.
+
+        Args:
+            product: name of the app.
+            change: from what was known, an app without releases at first, to what is now.
 
         Raises:
-            NotInstallableHere: `ledger-unsafe`, `ledger-io`.
+            NotInstallableHere: as `state`, and `ledger-full`.
         """
-        home = self._product_home(release.product)
-        HostDirectory(self.directory / _RELEASES, _ROOM).create()
-        home.create()
-        home.write(f"{release.sequence}.json", release.raw)
+        before = self.state()
+        app = change(before.app(product) or InstalledApp(product=product))
+        after = before.with_app(app)
+        if after != before:
+            self._write(after)
+        return app
+
+    def forget_app(self, product: str) -> None:
+        """Forget what was installed of an app, kept releases too; the high-water mark stays.
+
+        Raises:
+            NotInstallableHere: as `state`.
+        """
+        self._write(self.state().without_app(product))
+        for sequence in self._releases.sequences(product):
+            self._releases.forget(product, sequence)
 
     def forget_release(self, product: str, sequence: int) -> None:
-        """Stop keeping a release whose images were pruned; the high-water mark stays.
+        """Forget a release whose images were pruned; the high-water mark stays.
 
         Raises:
-            NotInstallableHere: `ledger-unsafe`, `ledger-io`.
+            UsageError: `release-needed`: it is active, previous or about to be.
+            NotInstallableHere: as `state`.
         """
-        home = self._product_home(product)
-        if home.exists():
-            home.remove(f"{sequence}.json")
+        if (app := self.app(product)) is not None:
+            if sequence in app.protected:
+                raise UsageError("release-needed", f"{product} {sequence} can't be forgotten")
+            self.change_app(product, lambda app: app.without(sequence))
+        self._releases.forget(product, sequence)
 
     def record(self, entry: HistoryEntry) -> None:
         """Add one decision to the log and wait until it is on the disk.
@@ -235,10 +249,20 @@ class LockedLedger(Ledger):
         Raises:
             NotInstallableHere: `ledger-unsafe`, `ledger-io`.
         """
-        self._home.append(_HISTORY, entry.encode())
+        self.record_all((entry,))
+
+    def record_all(self, entries: Iterable[HistoryEntry]) -> None:
+        """Add decisions to the log, in one write, and wait until they are on the disk.
+
+        Raises:
+            NotInstallableHere: `ledger-unsafe`, `ledger-io`.
+        """
+        lines = b"\n".join(entry.encode() for entry in entries)
+        if lines:
+            self._home.append(_HISTORY, lines)
 
     def reset(self, *, confirm: str, at: datetime) -> None:
-        """Forget every high-water mark and the floor; kept releases and the log stay.
+        """Forget every high-water mark, the floor and the apps; kept releases and the log stay.
 
         The old `ledger.json`, if there is one, is kept beside as `ledger.json.old`.
 
@@ -260,3 +284,14 @@ class LockedLedger(Ledger):
         if _STATE in self._home.names():
             self._home.rename(_STATE, f"{_STATE}.old")
         self._home.write(_STATE, LedgerState().encode())
+
+    def _write(self, state: LedgerState) -> None:
+        """Replace the state; what could not be read back is not written."""
+        raw = state.encode()
+        if len(raw) > MAX_BYTES:
+            raise NotInstallableHere(
+                "ledger-full",
+                f"{self.directory / _STATE} would be larger than {MAX_BYTES} bytes",
+                hint="forget old releases: installer prune",
+            )
+        self._home.write(_STATE, raw)

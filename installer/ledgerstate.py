@@ -1,21 +1,26 @@
-"""What this host has accepted so far: the ledger's one document.
+"""What this host has accepted and installed so far: the ledger's one document.
 
-Owns the form of `ledger.json` and the rule that nothing in it is ever lowered. Does not read or
-write files; does not decide: `installer.freshness` does.
+Owns the form of `ledger.json`, its bounds and the rule that no high-water mark in it is ever
+lowered. Does not read or write files; does not decide: `installer.freshness` does. What is
+installed of one app is `installer.ledgerapps`' matter.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Final
+from typing import Annotated, Final
 
+from pydantic import Field
+
+from installer.ledgerapps import InstalledApp
 from manifests.digest import Digest
 from manifests.documents import DigestField, Document, Instant, Part, Product, Sequence, Version
 from manifests.errors import MoonliftError
 from manifests.strictjson import JsonValue, canonical, load_object, readable
 
 MAX_BYTES: Final = 8 * 1024 * 1024
-"""Bytes of ledger.json: some 40 000 accepted releases."""
+"""Bytes of ledger.json: some 20 000 accepted releases and as many installed images."""
+MAX_APPS: Final = 1000
 EARLIEST: Final = datetime(2026, 1, 1, tzinfo=UTC)
 """No release was made before this program; a clock that says so is wrong."""
 
@@ -54,10 +59,12 @@ class LedgerState(Document):
     Attributes:
         floor: the latest time of issue ever accepted: it can't be earlier now.
         accepted: every release accepted, oldest first.
+        apps: what is installed, by product.
     """
 
     floor: Instant = EARLIEST
     accepted: tuple[AcceptedRelease, ...] = ()
+    apps: Annotated[tuple[InstalledApp, ...], Field(max_length=MAX_APPS)] = ()
 
     @classmethod
     def decode(cls, raw: bytes) -> LedgerState:
@@ -72,9 +79,24 @@ class LedgerState(Document):
             raise DamagedState(str(err)) from err
 
     def encode(self) -> bytes:
-        """Return the bytes of ledger.json."""
+        """Return the bytes of ledger.json; they may be more than `MAX_BYTES`."""
         body = self.to_json()
         return readable({**body, _CHECK: _check(body)})
+
+    def app(self, product: str) -> InstalledApp | None:
+        """Return what is installed of an app, None if nothing is."""
+        return next((one for one in self.apps if one.product == product), None)
+
+    def with_app(self, app: InstalledApp) -> LedgerState:
+        """Return the state with `app` in the place of what was known of its product."""
+        others = [one for one in self.apps if one.product != app.product]
+        ordered = sorted((*others, app), key=lambda one: one.product)
+        return self.model_copy(update={"apps": tuple(ordered)})
+
+    def without_app(self, product: str) -> LedgerState:
+        """Return the state after an app was uninstalled; its high-water mark stays."""
+        others = tuple(one for one in self.apps if one.product != product)
+        return self.model_copy(update={"apps": others})
 
     def newest(self, product: str) -> AcceptedRelease | None:
         """Return the high-water mark of `product`; None if it was never installed here."""

@@ -7,45 +7,31 @@ where names will point, whether there is space. Changes nothing; `run` does, and
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from installer.engines.base import Delivery, Engine, EngineInfo, Presence, Store, keep_name
-from installer.freshness import Standing
 from installer.ledger import Ledger
+from installer.namechange import NameChange, name_changes
 from installer.source import refuse_unordered
 from installer.verify import VerifiedBundle
 from manifests.digest import Digest
 from manifests.errors import MoonliftError, NotInstallableHere
 from manifests.platform import choose
 from manifests.quantities import bytes_text
-from manifests.release import ImageRecord, Release
+from manifests.release import FileRecord, ImageRecord, Release
+
+if TYPE_CHECKING:  # an install that starts nothing needs none of it
+    from installer.appplan import AppPlan
+    from installer.proof import Proof
+    from installer.starting import Starting
 
 SPACE_MARGIN: Final = 32 * 1024 * 1024
 """Bytes that stay free, whatever the estimate says."""
 SPACE_FACTOR: Final = 1.05
 """File systems need more than the files' bytes."""
-
-
-@dataclass(frozen=True, slots=True)
-class NameChange:
-    """A name that will point to an image of the release.
-
-    Attributes:
-        name: full reference.
-        image: where it will point.
-        new: digest that it will point to.
-        old: what it points to now; None if it is not there.
-        ours: whether it only keeps the image from being pruned.
-    """
-
-    name: str
-    image: ImageRecord
-    new: Digest
-    old: Digest | None
-    ours: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +49,9 @@ class Plan:
         free: bytes free where the engine keeps images; None when that can't be seen.
         need: bytes that loading will take there at its height.
         check_first: whether all that will be read is checked before the engine is touched.
-        recorded: whether the ledger has this very release already.
+        recorded: whether the ledger has this very release as the active one.
+        app: what will run; None where nothing does, or it is not to be started.
+        proof: the self-test before the start; None where there is none.
     """
 
     verified: VerifiedBundle
@@ -77,6 +65,8 @@ class Plan:
     need: int
     check_first: bool
     recorded: bool
+    app: AppPlan | None = None
+    proof: Proof | None = None
 
     @property
     def read_bytes(self) -> int:
@@ -91,7 +81,15 @@ class Plan:
     @property
     def nothing_to_do(self) -> bool:
         """Whether this host is as the release wants it."""
-        return not self.deliveries and not self.names and self.recorded
+        settled = self.app is None or self.app.settled
+        return settled and not self.deliveries and not self.names and self.recorded
+
+    @property
+    def placed_files(self) -> tuple[FileRecord, ...]:
+        """Files of the release that will be placed on this host."""
+        if self.app is None or self.app.placed:
+            return ()
+        return self.verified.release.files
 
     @property
     def checked_names(self) -> frozenset[str]:
@@ -99,7 +97,9 @@ class Plan:
         if not self.check_first or self.nothing_to_do:
             return frozenset()
         layers = {layer.name for one in self.deliveries for layer in one.missing}
-        return frozenset(layers | {file.name for file in self.verified.release.files})
+        placed = self.app is not None and self.app.placed
+        files = () if placed else self.verified.release.files
+        return frozenset(layers | {file.name for file in files})
 
     @property
     def checked_bytes(self) -> int:
@@ -108,7 +108,14 @@ class Plan:
         return sum(sizes[name] for name in self.checked_names)
 
 
-def plan(verified: VerifiedBundle, engine: Engine, ledger: Ledger, *, one_pass: bool) -> Plan:
+def plan(
+    verified: VerifiedBundle,
+    engine: Engine,
+    ledger: Ledger,
+    *,
+    one_pass: bool,
+    starting: Starting | None = None,
+) -> Plan:
     """Ask engine, host and ledger.
 
     Args:
@@ -116,9 +123,10 @@ def plan(verified: VerifiedBundle, engine: Engine, ledger: Ledger, *, one_pass: 
         engine: where its images go.
         ledger: what this host has; only read.
         one_pass: don't read the layers twice; a pipe can't be anyway.
+        starting: how what runs of it is started; None to load and name only.
 
     Raises:
-        NotInstallableHere: `platform-mismatch`, `no-space`, `pipe-order`.
+        NotInstallableHere: `platform-mismatch`, `no-space`, `pipe-order`; as `plan_app`.
         EngineFailed: it does not answer.
     """
     release, medium = verified.release, verified.sealed.medium
@@ -132,6 +140,8 @@ def plan(verified: VerifiedBundle, engine: Engine, ledger: Ledger, *, one_pass: 
         raise _no_space(info, need, free)
     if medium.sequential:
         refuse_unordered(verified.sealed, deliveries)
+    identities = {image.name: info.store.identity(image) for image in images}
+    app = starting.plan_app(release, identities, ledger, medium) if starting else None
     return Plan(
         verified=verified,
         engine=engine,
@@ -139,11 +149,13 @@ def plan(verified: VerifiedBundle, engine: Engine, ledger: Ledger, *, one_pass: 
         ledger=ledger,
         images=images,
         deliveries=deliveries,
-        names=tuple(_name_changes(engine, images, there, keep)),
+        names=name_changes(engine, images, there, keep),
         free=free,
         need=need,
         check_first=not (one_pass or medium.sequential),
         recorded=_is_recorded(verified, ledger),
+        app=app,
+        proof=starting.proof(release, identities, app, ledger) if starting else None,
     )
 
 
@@ -207,7 +219,7 @@ def free_bytes(root: Path | None) -> int | None:
 
 
 def _deliveries(
-    images: Sequence[ImageRecord], there: Presence, keep: dict[Digest, str]
+    images: Sequence[ImageRecord], there: Presence, keep: Mapping[Digest, str]
 ) -> list[Delivery]:
     deliveries: list[Delivery] = []
     for image in images:
@@ -218,31 +230,13 @@ def _deliveries(
     return deliveries
 
 
-def _name_changes(
-    engine: Engine, images: Sequence[ImageRecord], there: Presence, keep: dict[Digest, str]
-) -> list[NameChange]:
-    """Return the changes; an image that will be sent gets its keeping name on the way."""
-    changes: dict[tuple[str, Digest], NameChange] = {}
-    for image in images:
-        identity = there.store.identity(image)
-        own = (keep[identity],) if there.store.unpacks and there.holds(image) else ()
-        for name in (*own, *engine.names(image)):
-            now, new = there.names.get(name, frozenset()), there.store.pointed(image)
-            if new not in now:
-                old = min(now, default=None)
-                changes[name, new] = NameChange(name, image, new, old, ours=name in own)
-    return list(changes.values())
-
-
 def _is_recorded(verified: VerifiedBundle, ledger: Ledger) -> bool:
     release = verified.release
-    if verified.verdict.standing is not Standing.SAME:
+    app = ledger.app(release.product)
+    if app is None or app.pending is not None or app.active != release.sequence:
         return False
-    return any(
-        (kept.product, kept.sequence) == (release.product, release.sequence)
-        and kept.raw == verified.sealed.release_raw
-        for kept in ledger.releases()
-    )
+    kept = ledger.kept(release.product, release.sequence)
+    return kept is not None and kept.raw == verified.sealed.release_raw
 
 
 def _no_space(info: EngineInfo, need: int, free: int) -> NotInstallableHere:

@@ -1,8 +1,9 @@
 """Carries a plan out, as a stream of events.
 
-Owns the order: check all that will be read, write down that the release was accepted, load every
-image, then move every name at once, then write down that it is installed. Never asks, never
-prints. Cancel works at every chunk.
+Owns the order: check all that will be read, write down that the release was accepted, place its
+files, load every image, write down that they arrived, prove the host, then make the release the
+active one (`installer.activation`) and prune. Never asks, never prints. Cancel works at every
+chunk. Files are placed before images are loaded, since they pass first in a pipe.
 
 What a broken-off run leaves: images that were loaded keep a name of ours and are not sent again;
 names point all to the old release or all to the new one. A process killed between two names, or a
@@ -12,42 +13,24 @@ host that loses power, leaves some of each; the next run moves the rest.
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
-from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Final
 
-from installer.events import (
-    Event,
-    Failure,
-    NameSet,
-    Noted,
-    Outcome,
-    RunFinished,
-    RunRecord,
-    Stage,
-    StageFailed,
-    StageFinished,
-    StageStarted,
-    Unit,
-)
+from installer.activation import Activation, Target
+from installer.appfiles import place_files
+from installer.events import Event, Noted, Outcome, RunFinished, RunRecord, Stage, Unit
 from installer.history import HistoryEntry
-from installer.jobs import Halted, Meter
-from installer.ledger import KeptRelease, LockedLedger
+from installer.jobs import Meter
+from installer.ledger import InstalledImage, InstalledRelease, KeptRelease, LockedLedger
 from installer.load import Loading
 from installer.metered import metered_work
-from installer.plan import NameChange, Plan
+from installer.plan import Plan
 from installer.source import BundleSource
+from installer.staging import INTERRUPTED, Broken, Staging
 from manifests.contents import check_contents
-from manifests.errors import EngineFailed, ExitCode, MoonliftError
+from manifests.errors import MoonliftError
 
-INTERRUPTED: Final = Failure(
-    code="interrupted",
-    message="stopped before the end; no name was moved",
-    hint="run the same command again: what the engine has is not sent twice",
-    exit_code=ExitCode.INTERRUPTED,
-)
+__all__ = ["INTERRUPTED", "run"]
 
 
 def run(plan: Plan, cancel: threading.Event) -> Iterator[Event]:
@@ -60,18 +43,13 @@ def run(plan: Plan, cancel: threading.Event) -> Iterator[Event]:
     return _Run(plan, cancel).events()
 
 
-class _Broken(Exception):
-    """A stage failed and has said so."""
-
-
 class _Run:
     def __init__(self, plan: Plan, cancel: threading.Event) -> None:
         self._plan = plan
         self._cancel = cancel
-        self._start = time.monotonic()
+        self._staging = Staging()
         self._loading = Loading(plan, cancel)
-        self._set: list[NameChange] = []
-        self._failure: Failure | None = None
+        self._activation = Activation(self._target(), self._staging, cancel)
 
     def events(self) -> Iterator[Event]:
         if self._plan.nothing_to_do:
@@ -81,47 +59,35 @@ class _Run:
         try:
             with self._plan.ledger.locked() as ledger:
                 yield from self._recorded_stages(ledger)
-        except _Broken:
+        except Broken:
             pass
         except MoonliftError as error:
-            self._failure = Failure.of(error)
-        yield RunFinished(self._record(self._outcome()))
+            self._staging.fail(error)
+        yield RunFinished(self._record(self._staging.outcome))
 
     def _recorded_stages(self, ledger: LockedLedger) -> Iterator[Event]:
         try:
             yield from self._stages(ledger)
         finally:
-            if self._failure is not None:
-                self._write_history(ledger, f"install-{self._outcome()}")
+            if self._staging.failure is not None:
+                self._write_failure(ledger)
 
     def _stages(self, ledger: LockedLedger) -> Iterator[Event]:
-        plan = self._plan
+        plan, stage = self._plan, self._staging.stage
         if plan.checked_names:
-            yield from self._stage(Stage.CHECK, plan.checked_bytes, Unit.BYTES, self._check())
+            yield from stage(Stage.CHECK, plan.checked_bytes, Unit.BYTES, self._check())
         ledger.accept(plan.verified.verdict)
+        if plan.placed_files:
+            total = sum(one.size for one in plan.placed_files)
+            yield from stage(Stage.FILES, total, Unit.BYTES, self._place(total))
         if plan.deliveries:
             work = self._loading.events()
-            yield from self._stage(Stage.LOAD, plan.read_bytes, Unit.BYTES, work)
-        if plan.names:
-            yield from self._stage(Stage.TAG, len(plan.names), Unit.NAMES, self._move_names())
-        yield from self._stage(Stage.RECORD, 1, Unit.STEPS, self._keep(ledger))
-
-    def _stage(
-        self, stage: Stage, total: int, unit: Unit, work: Iterator[Event]
-    ) -> Iterator[Event]:
-        start = time.monotonic()
-        yield StageStarted(stage, total, unit)
-        try:
-            yield from work
-        except Halted as halted:
-            self._failure = INTERRUPTED
-            yield StageFailed(stage, INTERRUPTED)
-            raise _Broken from halted
-        except MoonliftError as error:
-            self._failure = Failure.of(error)
-            yield StageFailed(stage, self._failure)
-            raise _Broken from error
-        yield StageFinished(stage, time.monotonic() - start)
+            yield from stage(Stage.LOAD, plan.read_bytes, Unit.BYTES, work)
+        self._write_arrival(ledger)
+        if plan.proof is not None:
+            work = plan.proof.events(self._cancel)
+            yield from stage(Stage.SELFTEST, plan.proof.steps, Unit.TESTS, work)
+        yield from self._activation.events(ledger)
 
     def _check(self) -> Iterator[Event]:
         plan = self._plan
@@ -132,53 +98,63 @@ class _Run:
             lambda: check_contents(plan.verified.sealed, meter.add, plan.checked_names),
         )
 
-    def _move_names(self) -> Iterator[Event]:
-        """Move every name, and only then tell of it: nobody listening can come between."""
-        if self._cancel.is_set():
-            raise Halted
-        source = BundleSource(self._plan.verified.sealed, lambda _: None, lambda *_: None)
-        try:
-            for change in self._plan.names:
-                self._plan.engine.set_name(change.image, change.name, source)
-                self._set.append(change)
-        except BaseException:
-            self._move_back()
-            raise
-        for change in self._set:
-            old = str(change.old or "")
-            yield NameSet(Stage.TAG, change.name, old, str(change.new))
+    def _place(self, total: int) -> Iterator[Event]:
+        sealed, state = self._plan.verified.sealed, self._plan.ledger.directory
+        meter = Meter(total, self._cancel)
+        return metered_work(
+            meter,
+            Stage.FILES,
+            lambda: place_files(state, sealed.release, sealed.medium, meter.add),
+        )
 
-    def _move_back(self) -> None:
-        for change in reversed(self._set):
-            with suppress(EngineFailed):
-                self._plan.engine.restore_name(change.name, change.old)
-        self._set.clear()
-
-    def _keep(self, ledger: LockedLedger) -> Iterator[Event]:
-        release, raw = self._plan.verified.release, self._plan.verified.sealed.release_raw
+    def _write_arrival(self, ledger: LockedLedger) -> None:
+        """Write down that every image is there: what is known from here on can be gone back to."""
+        plan, release = self._plan, self._plan.verified.release
+        raw = plan.verified.sealed.release_raw
+        arrived = InstalledRelease(
+            sequence=release.sequence,
+            version=release.version,
+            sums=plan.verified.sealed.sums_digest,
+            arrived_at=plan.verified.verdict.now,
+            bundle=plan.verified.sealed.medium.path[:1024],
+            signers=tuple(one.fingerprint for one in plan.verified.signers),
+            engine=plan.engine.name,
+            images=tuple(
+                InstalledImage(name=image.name, identity=plan.info.store.identity(image))
+                for image in plan.images
+            ),
+        )
         ledger.keep_release(KeptRelease(release.product, release.sequence, raw))
-        self._write_history(ledger, "installed")
-        yield from ()
+        ledger.change_app(release.product, lambda app: app.with_arrived(arrived))
 
-    def _write_history(self, ledger: LockedLedger, what: str) -> None:
+    def _target(self) -> Target:
+        plan = self._plan
+        return Target(
+            release=plan.verified.release,
+            engine=plan.engine,
+            source=BundleSource(plan.verified.sealed, lambda _: None, lambda *_: None),
+            names=plan.names,
+            app=plan.app,
+            facts=self._facts(),
+        )
+
+    def _facts(self) -> dict[str, str | int]:
         verified = self._plan.verified
-        facts: dict[str, str | int] = {
+        return {
             "sums": str(verified.sealed.sums_digest),
             "version": verified.release.version,
             "signers": " ".join(one.fingerprint for one in verified.signers),
             "engine": self._plan.engine.name,
-            "images_loaded": self._loading.loaded,
+            "images_loaded": len(self._plan.deliveries),
         }
-        if self._failure is not None:
-            facts["code"] = self._failure.code
-        release = verified.release
-        entry = HistoryEntry(datetime.now(UTC), what, release.product, release.sequence, facts)
-        ledger.record(entry)
 
-    def _outcome(self) -> Outcome:
-        if self._failure is None:
-            return Outcome.DONE
-        return Outcome.CANCELLED if self._failure is INTERRUPTED else Outcome.FAILED
+    def _write_failure(self, ledger: LockedLedger) -> None:
+        failure, release = self._staging.failure, self._plan.verified.release
+        facts = {**self._facts(), "images_loaded": self._loading.loaded}
+        facts["code"] = failure.code if failure else ""
+        what = f"install-{self._staging.outcome}"
+        now = datetime.now(UTC)
+        ledger.record(HistoryEntry(now, what, release.product, release.sequence, facts))
 
     def _record(self, outcome: Outcome) -> RunRecord:
         plan, release = self._plan, self._plan.verified.release
@@ -192,7 +168,9 @@ class _Run:
             images_loaded=self._loading.loaded,
             images_present=len(plan.images) - len(plan.deliveries),
             bytes_read=self._loading.bytes_read,
-            names_set=tuple(change.name for change in self._set if not change.ours),
-            seconds=time.monotonic() - self._start,
-            failure=self._failure,
+            names_set=tuple(change.name for change in self._activation.moved if not change.ours),
+            seconds=self._staging.seconds,
+            failure=self._staging.failure,
+            started=self._activation.started,
+            running_again=self._activation.running_again,
         )

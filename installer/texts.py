@@ -5,12 +5,12 @@ Both forms are made from the same values here, so that they can't disagree.
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from installer.results import LABEL, layers_text, short_name
+from installer.apptexts import app_json, app_lines, files_lines, labels, row, wrapped
+from installer.results import layers_text, short_name
 from manifests.documents import instant_text
 from manifests.quantities import bytes_text
 from manifests.safetext import safe_line
@@ -18,44 +18,42 @@ from manifests.strictjson import JsonValue
 
 if TYPE_CHECKING:  # `verify` says all this without loading what makes plans
     from installer.engines.base import EngineInfo
-    from installer.plan import NameChange, Plan
+    from installer.namechange import NameChange
+    from installer.plan import Plan
     from installer.verify import VerifiedBundle
     from manifests.release import Release
-
-WIDTH: int = 80
-"""Columns of what is broken into lines."""
 
 
 def bundle_lines(verified: VerifiedBundle) -> Iterator[str]:
     """Say who signed what, and how old it is: what a person must see first."""
     release = verified.release
     for signer in verified.signers:
-        yield _row("fingerprint", signer.fingerprint)
-        yield _row("signer", signer.principal)
-    yield _row("product", release.product)
-    yield _row("version", release.version)
-    yield _row("sequence", f"{release.sequence} ({verified.verdict.standing} on this host)")
-    yield _row("age", f"{age_text(verified.verdict.age)}, made {instant_text(release.issued)}")
+        yield row("fingerprint", signer.fingerprint)
+        yield row("signer", signer.principal)
+    yield row("product", release.product)
+    yield row("version", release.version)
+    yield row("sequence", f"{release.sequence} ({verified.verdict.standing} on this host)")
+    yield row("age", f"{age_text(verified.verdict.age)}, made {instant_text(release.issued)}")
     if release.expires is not None:
-        yield _row("expires", instant_text(release.expires))
+        yield row("expires", instant_text(release.expires))
     for ignored in verified.sealed.check.ignored:
-        yield _row("not counted", f"signature {ignored.position}: {ignored.reason}")
+        yield row("not counted", f"signature {ignored.position}: {ignored.reason}")
     for warning in verified.verdict.warnings:
-        yield _row("warning", warning.text)
+        yield row("warning", warning.text)
     yield from _waived_lines(release)
     if release.selftest is not None:
-        yield _row("self-test", safe_line(release.selftest))
+        yield row("self-test", safe_line(release.selftest))
     if verified.sealed.medium.litter:
-        yield _row("left alone", ", ".join(verified.sealed.medium.litter))
+        yield row("left alone", ", ".join(verified.sealed.medium.litter))
 
 
 def _waived_lines(release: Release) -> Iterator[str]:
     """Say what the app names and the bundle does not hold, and why, in its makers' words."""
     if release.waived:
-        yield _row("waived", "named by the app, and not in this bundle:")
+        yield row("waived", "named by the app, and not in this bundle:")
     for waived in release.waived:
         words = safe_line(f"{waived.image}: {waived.reason}")
-        yield from (_row("", line) for line in textwrap.wrap(words, WIDTH - LABEL))
+        yield from wrapped("", words)
 
 
 def bundle_json(verified: VerifiedBundle) -> dict[str, JsonValue]:
@@ -87,20 +85,23 @@ def bundle_json(verified: VerifiedBundle) -> dict[str, JsonValue]:
 
 def plan_lines(plan: Plan) -> Iterator[str]:
     """Say what will be done."""
-    yield _row("engine", _engine(plan.info))
+    yield row("engine", _engine(plan.info))
     if plan.info.root is not None:
-        yield _row("", f"in {plan.info.root}")
+        yield row("", f"in {plan.info.root}")
     there = len(plan.images) - len(plan.deliveries)
-    yield _row("images", f"{len(plan.images)}: {there} there, {len(plan.deliveries)} to load")
+    yield row("images", f"{len(plan.images)}: {there} there, {len(plan.deliveries)} to load")
     for one in plan.deliveries:
         size = bytes_text(sum(layer.size for layer in one.missing))
         some = f"{len(one.missing)} of {layers_text(len(one.image.layers))}"
-        yield _row("", f"{short_name(one.image.name)}: {some}, {size}")
+        yield row("", f"{short_name(one.image.name)}: {some}, {size}")
     if plan.deliveries:
-        yield _row("to read", f"{bytes_text(plan.read_bytes)}, {_unpacked(plan)}")
-        yield _row("space", _space(plan))
-    for label, change in zip(_labels("names"), shown_names(plan), strict=False):
-        yield _row(label, f"{short_name(change.name)}: {_move(change)}")
+        yield row("to read", f"{bytes_text(plan.read_bytes)}, {_unpacked(plan)}")
+        yield row("space", _space(plan))
+    if plan.app is not None:
+        yield from files_lines(plan.placed_files, plan.app.folder)
+    yield from app_lines(plan.app, plan.proof)
+    for label, change in zip(labels("names"), shown_names(plan), strict=False):
+        yield row(label, f"{short_name(change.name)}: {move_text(change)}")
 
 
 def plan_json(plan: Plan) -> dict[str, JsonValue]:
@@ -138,6 +139,8 @@ def plan_json(plan: Plan) -> dict[str, JsonValue]:
         "unpack_bytes": plan.unpack_bytes,
         "need_bytes": plan.need,
         "free_bytes": plan.free,
+        "files_bytes": sum(one.size for one in plan.placed_files),
+        **app_json(plan.app, plan.proof),
         "nothing_to_do": plan.nothing_to_do,
     }
 
@@ -145,6 +148,11 @@ def plan_json(plan: Plan) -> dict[str, JsonValue]:
 def shown_names(plan: Plan) -> list[NameChange]:
     """Return the changes that matter to people: not the names that only keep images."""
     return [change for change in plan.names if not change.ours]
+
+
+def move_text(change: NameChange) -> str:
+    """Say from where to where a name moves."""
+    return f"{change.old.short if change.old else 'new'} -> {change.new.short}"
 
 
 def age_text(age: timedelta) -> str:
@@ -168,17 +176,3 @@ def _unpacked(plan: Plan) -> str:
 def _space(plan: Plan) -> str:
     free = "unknown, it can't be seen from here" if plan.free is None else bytes_text(plan.free)
     return f"{bytes_text(plan.need)} needed, free: {free}"
-
-
-def _labels(first: str) -> Iterator[str]:
-    yield first
-    while True:
-        yield ""
-
-
-def _move(change: NameChange) -> str:
-    return f"{change.old.short if change.old else 'new'} -> {change.new.short}"
-
-
-def _row(label: str, text: str) -> str:
-    return f"{label:<{LABEL}}{safe_line(text)}"

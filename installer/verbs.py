@@ -25,6 +25,7 @@ from manifests.safetext import safe_line
 
 if TYPE_CHECKING:
     from installer.plan import Plan
+    from installer.starting import Starting
 
 
 class Homes(Protocol):
@@ -36,6 +37,13 @@ class Homes(Protocol):
     def state(self) -> Path: ...  # noqa: D102
 
 
+class AppHomes(Homes, Protocol):
+    """And where its settings for apps are."""
+
+    @property
+    def settings(self) -> Path: ...  # noqa: D102
+
+
 @dataclass(frozen=True, slots=True)
 class Choices:
     """What a person chose for an install.
@@ -45,6 +53,7 @@ class Choices:
         yes: don't ask.
         dry_run: stop after the plan.
         one_pass: don't read the layers twice.
+        starting: how what runs of it is started.
     """
 
     _: KW_ONLY
@@ -52,6 +61,7 @@ class Choices:
     yes: bool
     dry_run: bool
     one_pass: bool
+    starting: Starting
 
 
 @contextmanager
@@ -90,7 +100,9 @@ def install_bundle(
         console.lines(bundle_lines(verified))
         ledger = Ledger(homes.state)
         with closing(open_engine(choices.engine)) as engine:
-            made = plan(verified, engine, ledger, one_pass=choices.one_pass)
+            made = plan(
+                verified, engine, ledger, one_pass=choices.one_pass, starting=choices.starting
+            )
             return _carry_out(console, made, choices)
 
 
@@ -106,12 +118,7 @@ def _carry_out(console: Console, made: Plan, choices: Choices) -> ExitCode:
             console.document("plan", {**bundle_json(made.verified), **plan_json(made)})
         return ExitCode.DONE
     if not (choices.yes or made.nothing_to_do):
-        _confirm(console)
+        console.confirm("install?")
     with stopping() as cancel:
         record = console.follow_run(run(made, cancel))
     return console.finish(record)
-
-
-def _confirm(console: Console) -> None:
-    if console.ask("install? [y/N]", "--yes").casefold() not in ("y", "yes"):
-        raise KeyboardInterrupt

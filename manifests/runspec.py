@@ -14,8 +14,8 @@ from typing import Annotated, Final, Literal
 from pydantic import Field, StringConstraints, model_validator
 
 from manifests.documents import Line
-from manifests.service import Service, Setting, Template
-from manifests.workload import Count, Sparse
+from manifests.service import SERVICE_MODE, RelativePath, Service, Setting
+from manifests.workload import Count, Script, Sparse
 
 MAX_SERVICES: Final = 500
 DEFAULT_NETWORK: Final = "default"
@@ -28,13 +28,13 @@ class Variable(Sparse):
 
     Attributes:
         name: of the variable.
-        default: where the host sets none; None where it has none.
+        default: its value where the host sets none, taken as it stands; None where it has none.
         required: whether the app can't start without a value.
         message: what its file says about it.
     """
 
     name: Line
-    default: Template | None = None
+    default: Script | None = None
     required: bool = False
     message: Line = ""
 
@@ -95,7 +95,7 @@ class SecretSpec(Sparse):
         hint: where it came from in the app's files, for people.
     """
 
-    name: Line
+    name: RelativePath
     hint: Line = ""
 
 
@@ -113,7 +113,7 @@ class RunSpec(Sparse):
         deadline_seconds: in which all must be healthy after a start.
         settle_seconds: that a service without any health check must run to count as started.
         selftest: whether a failed self-test keeps a release from being started.
-        remarks: what the app's files ask for and one machine can't do.
+        remarks: what the app's files ask for and one machine can't do; without lines, which move.
     """
 
     project: Project
@@ -128,6 +128,13 @@ class RunSpec(Sparse):
     selftest: Selftest = "off"
     remarks: tuple[Line, ...] = ()
 
+    def without_lines(self) -> RunSpec:
+        """Return it with the files of services, but not their lines: those make no new release."""
+        services = tuple(
+            one.model_copy(update={"place": one.place.rpartition(":")[0]}) for one in self.services
+        )
+        return self.model_copy(update={"services": services})
+
     @model_validator(mode="after")
     def _consistent(self) -> RunSpec:
         services = _unique("service", (one.name for one in self.services))
@@ -140,15 +147,24 @@ class RunSpec(Sparse):
             _known(one, "network", (at.network for at in one.networks), networks)
             _known(one, "volume", mounted, volumes)
             _known(one, "secret", (use.name for use in one.secrets), secrets)
+            _known(one, "service", _lenders(one), services)
         return self
 
 
+def _lenders(service: Service) -> list[str]:
+    """Return the services whose name spaces a service shares."""
+    rights = service.privileges
+    modes = (service.network_mode, *((rights.ipc, rights.pid) if rights else ()))
+    return [mode.removeprefix(SERVICE_MODE) for mode in modes if mode.startswith(SERVICE_MODE)]
+
+
 def _unique(what: str, names: Iterable[str]) -> frozenset[str]:
-    listed = list(names)
-    for name in listed:
-        if listed.count(name) > 1:
+    found: set[str] = set()
+    for name in names:
+        if name in found:
             raise ValueError(f"two {what}s are called {name}")
-    return frozenset(listed)
+        found.add(name)
+    return frozenset(found)
 
 
 def _known(service: Service, what: str, named: Iterable[str], known: Iterable[str]) -> None:

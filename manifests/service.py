@@ -9,18 +9,36 @@ settings for the app, else from the variable's default. `$$` stands for `$`.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, model_validator
 
 from manifests.documents import Line
-from manifests.workload import Count, HealthCheck, Port, Protocol, Script, Sparse, Upgrade
+from manifests.workload import Count, HealthCheck, Port, Script, Sparse, Upgrade
 
 Template = Script
 """A text with variables, on one line or several."""
 Bytes = Annotated[int, Field(ge=0, le=2**50)]
 Condition = Literal["started", "healthy", "completed"]
 Restart = Literal["no", "always", "on-failure", "unless-stopped"]
+Protocol = Literal["tcp", "udp", "sctp"]
+SERVICE_MODE: Final = "service:"
+"""Before the name of a service whose network, IPC or process name space is shared."""
+
+
+def is_beneath(path: str) -> bool:
+    """Tell whether a path stays in the folder that it starts from, and is written plainly."""
+    return all(part not in ("", ".", "..") for part in path.split("/"))
+
+
+def _beneath(path: str) -> str:
+    if not is_beneath(path):
+        raise ValueError("expected a relative path without . and ..")
+    return path
+
+
+RelativePath = Annotated[Line, AfterValidator(_beneath)]
+"""A path that can't lead out of the folder that it starts from."""
 
 
 class EnvironmentValue(Sparse):
@@ -41,10 +59,12 @@ class EnvironmentFile(Sparse):
     Attributes:
         path: in the host's settings for the app, else carried as `files/<path>`.
         required: whether the app can't start without it.
+        raw: whether its values are taken as they stand, without variables and quotes.
     """
 
-    path: Line
+    path: RelativePath
     required: bool = True
+    raw: bool = False
 
 
 class SecretUse(Sparse):
@@ -57,7 +77,7 @@ class SecretUse(Sparse):
         mode: of the file.
     """
 
-    name: Line
+    name: RelativePath
     target: Line = ""
     variable: Line = ""
     mode: Annotated[int, Field(ge=0, le=0o777)] = 0o444
@@ -85,6 +105,12 @@ class Mount(Sparse):
     size: Bytes | None = None
     mode: Annotated[int, Field(ge=0, le=0o7777)] | None = None
     options: tuple[Line, ...] = ()
+
+    @model_validator(mode="after")
+    def _carried_beneath(self) -> Mount:
+        if self.kind == "carried" and not is_beneath(self.source):
+            raise ValueError(f"expected a path below files/, found {self.source!r}")
+        return self
 
 
 class PublishedPort(Sparse):
@@ -178,12 +204,16 @@ class Limits(Sparse):
 
     Attributes:
         nano_cpus: processors, in thousand-millionths.
+        cpu_shares: weight against other containers where processors are short.
+        cpuset: processors that it may run on, such as `0-3`; empty for all.
         memory, memory_reservation, shm_size: bytes.
         memory_swap: bytes of memory and swap; -1 for no limit of swap.
         pids: processes and threads.
     """
 
     nano_cpus: Annotated[int, Field(ge=0, le=10**15)] = 0
+    cpu_shares: Annotated[int, Field(ge=0, le=2**18)] = 0
+    cpuset: Line = ""
     memory: Bytes = 0
     memory_reservation: Bytes = 0
     memory_swap: Annotated[int, Field(ge=-1, le=2**50)] = 0
@@ -234,7 +264,8 @@ class Privileges(Sparse):
         devices: `host:container[:rwm]`.
         device_cgroup_rules: in the engine's words.
         group_add: further groups.
-        ipc, pid, userns, uts, cgroupns: name space modes, in the engine's words.
+        ipc, pid, userns, uts, cgroupns: name space modes, in the engine's words; `service:<name>`
+            for that of a service's container.
         sysctls: of the container's name spaces.
         ulimits: of its processes.
         oom_score_adj: None for the default.

@@ -33,7 +33,7 @@ from manifests.errors import ExitCode
 
 if TYPE_CHECKING:
     from installer.trials.reports import TrialReport
-    from installer.verbs import Homes
+    from installer.verbs import AppHomes
 
 
 @runtime_checkable
@@ -94,7 +94,7 @@ class InstallerApp(App[ExitCode]):
             self._reopen(place)
 
     @property
-    def homes(self) -> Homes:
+    def homes(self) -> AppHomes:
         """Where this host keeps its keys and its ledger."""
         return self.session.homes
 

@@ -14,13 +14,13 @@ from installer.tui.terminal import choose_terminal
 from manifests.errors import ExitCode
 
 if TYPE_CHECKING:
-    from installer.verbs import Homes
+    from installer.verbs import AppHomes
 
 FALLBACK: Final = (80, 24)
 """Columns and rows of a terminal that tells none: a serial line."""
 
 
-def run_screens(homes: Homes, engine: str = "auto") -> ExitCode:
+def run_screens(homes: AppHomes, engine: str = "auto") -> ExitCode:
     """Run until a person leaves.
 
     Raises:

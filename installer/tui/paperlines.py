@@ -10,7 +10,7 @@ from installer.tui.lines import Line, Mark, blank, head
 from manifests.safetext import safe_line
 
 if TYPE_CHECKING:
-    from installer.verbs import Homes
+    from installer.verbs import AppHomes
 
 _MARKS: Final = {"ok": Mark.GOOD, "warn": Mark.WARN, "fail": Mark.BAD, "note": Mark.FAINT}
 MOST: Final = 500
@@ -45,7 +45,7 @@ def help_lines() -> Iterator[Line]:
     yield Line("The same steps as commands: installer --help", mark=Mark.FAINT)
 
 
-def history_lines(homes: Homes) -> Iterator[Line]:
+def history_lines(homes: AppHomes) -> Iterator[Line]:
     """Say what this host has decided, newest first."""
     from installer.ledger import Ledger  # noqa: PLC0415 - only when it is opened
     from manifests.documents import instant_text  # noqa: PLC0415
@@ -58,7 +58,7 @@ def history_lines(homes: Homes) -> Iterator[Line]:
             yield Line(safe_line(str(value)), safe_line(name))
 
 
-def check_lines(homes: Homes, engine: str, bundle: Path | None) -> Iterator[Line]:
+def check_lines(homes: AppHomes, engine: str, bundle: Path | None) -> Iterator[Line]:
     """Run every check, and say what each found and what to do."""
     from installer import checkverb  # noqa: PLC0415 - only when it is opened
     from installer.checks.catalogue import Result, chosen_checks, run_checks  # noqa: PLC0415

@@ -19,7 +19,7 @@ from installer.tui.places import likely_bundles
 if TYPE_CHECKING:
     from installer.events import Event
     from installer.plan import Plan
-    from installer.verbs import Homes
+    from installer.verbs import AppHomes
     from installer.verify import VerifiedBundle
 
 
@@ -39,7 +39,7 @@ class Session:
         record: of the last run.
     """
 
-    homes: Homes
+    homes: AppHomes
     engine: str
     program: Path
     bundle: Path | None = None

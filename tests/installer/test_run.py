@@ -106,7 +106,9 @@ def test_is_written_down_before_the_engine_is_touched_and_after(
     assert all(accepted or not loads for accepted, loads in seen)
     (kept,) = host.ledger.releases()
     assert kept.raw == bundle.files["release.json"]
-    assert [entry.what for entry in host.ledger.history()] == ["accepted", "installed"]
+    history = host.ledger.history()
+    assert [entry.what for entry in history] == ["accepted", "installed", *["name-moved"] * 2]
+    assert [entry.facts["name"] for entry in history[2:]] == list(NAMES)
 
 
 @pytest.mark.parametrize("kind", EACH_FILE)

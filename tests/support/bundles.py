@@ -22,6 +22,7 @@ from manifests.chunks import ChunkHasher
 from manifests.digest import Digest
 from manifests.oci import CONTAINERD_NAME, REF_NAME, Descriptor
 from manifests.platform import Platform
+from manifests.prunepolicy import PrunePolicy
 from manifests.release import (
     CHUNK_SIZE,
     BlobRecord,
@@ -33,6 +34,7 @@ from manifests.release import (
     Release,
     WaivedImage,
 )
+from manifests.runspec import RunSpec
 from manifests.sshkey import PublicKey
 from manifests.strictjson import JsonValue, canonical
 from manifests.sums import Sums, signature_name
@@ -72,6 +74,8 @@ class Facts:
     files: Mapping[str, bytes] = field(default_factory=dict)
     waived: Mapping[str, str] = field(default_factory=dict)
     selftest: str | None = None
+    run: RunSpec | None = None
+    prune: PrunePolicy | None = None
 
 
 @dataclass(frozen=True)
@@ -225,6 +229,8 @@ def _release(
         ),
         waived=tuple(WaivedImage(image=image, reason=why) for image, why in facts.waived.items()),
         selftest=facts.selftest,
+        run=facts.run,
+        prune=facts.prune,
         chunks=ChunkTable(files=chunks),
     )
 

@@ -34,6 +34,7 @@ class Homes:
 
     trust: Path
     state: Path
+    settings: Path
 
 
 class Player:
@@ -98,7 +99,7 @@ class Stage:
         terminal: Terminal = RICH,
         selftest: str = "pass",
     ) -> InstallerApp:
-        homes = Homes(self.host.trust.directory, self.host.root / "state")
+        homes = Homes(self.host.trust.directory, self.host.root / "state", self.host.root / "set")
         session = Session(homes, engine, folder or self.host.root)
         command = (sys.executable, str(SELFTEST), selftest)
         return InstallerApp(session, terminal, selftest_command=command)

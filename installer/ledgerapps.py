@@ -1,0 +1,163 @@
+"""What this host has installed of each app: its releases, which of them is active, what is pending.
+
+Owns the documents and the rules by which one follows from the other. Pure: does not read or write
+files, knows no engine and decides nothing; `installer.ledger` writes them down.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from pydantic import Field, model_validator
+
+from manifests.documents import DigestField, Instant, Line, Part, Product, Sequence, Version
+from manifests.release import MAX_IMAGES
+
+MAX_RELEASES: Final = 100
+"""Releases of one app that are remembered; the oldest idle ones beyond leave only history."""
+
+
+class InstalledImage(Part):
+    """An image of a release, as the engine that took it knows it.
+
+    Attributes:
+        name: full reference.
+        identity: of the engine's: image ID, or digest of the manifest or index.
+    """
+
+    name: Line
+    identity: DigestField
+
+
+class MovedName(Part):
+    """A name that an install moved.
+
+    Attributes:
+        name: full reference.
+        old: what it pointed to before; None if it was not there.
+        new: what it points to since.
+    """
+
+    name: Line
+    old: DigestField | None = None
+    new: DigestField
+
+
+class InstalledRelease(Part):
+    """A release whose images were loaded here.
+
+    Attributes:
+        sequence: number of the release.
+        version: for people.
+        sums: digest of its SHA256SUMS.
+        arrived_at: when its images were first all there.
+        bundle: where it was installed from, for people.
+        signers: fingerprints of those who signed it.
+        engine: that took it, as on the command line.
+        images: for this host's platform.
+        names: that it moved when it was last made active; none while it never was.
+    """
+
+    sequence: Sequence
+    version: Version
+    sums: DigestField
+    arrived_at: Instant
+    bundle: Line = ""
+    signers: Annotated[tuple[Line, ...], Field(max_length=100)] = ()
+    engine: Line = ""
+    images: Annotated[tuple[InstalledImage, ...], Field(max_length=MAX_IMAGES)] = ()
+    names: Annotated[tuple[MovedName, ...], Field(max_length=2 * MAX_IMAGES)] = ()
+
+
+class PendingSwitch(Part):
+    """A release that is being made active; one that is still here was broken off.
+
+    Attributes:
+        sequence: number of the release.
+        since: when that began.
+    """
+
+    sequence: Sequence
+    since: Instant
+
+
+class InstalledApp(Part):
+    """One app.
+
+    Attributes:
+        product: name of it.
+        releases: whose images were loaded and not yet pruned, by arrival.
+        active: number of the release that runs, or whose names are set; None before the first.
+        previous: number of the one that was active before it.
+        pending: what is being made active.
+    """
+
+    product: Product
+    releases: Annotated[tuple[InstalledRelease, ...], Field(max_length=MAX_RELEASES)] = ()
+    active: Sequence | None = None
+    previous: Sequence | None = None
+    pending: PendingSwitch | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> InstalledApp:
+        known = {one.sequence for one in self.releases}
+        if len(known) != len(self.releases):
+            raise ValueError("two releases have one number")
+        for number in self.protected:
+            if number not in known:
+                raise ValueError(f"release {number} is not among the releases")
+        return self
+
+    @property
+    def protected(self) -> frozenset[int]:
+        """Numbers of the releases that must stay: active, previous, pending."""
+        pending = self.pending.sequence if self.pending else None
+        numbers = (self.active, self.previous, pending)
+        return frozenset(one for one in numbers if one is not None)
+
+    def release(self, sequence: int | None) -> InstalledRelease | None:
+        """Return the release of this number, None if there is none."""
+        return next((one for one in self.releases if one.sequence == sequence), None)
+
+    def with_arrived(self, release: InstalledRelease) -> InstalledApp:
+        """Return the app after the images of `release` are there; a known one keeps its arrival."""
+        known = self.release(release.sequence)
+        if known is not None:
+            fixed = {"arrived_at": known.arrived_at, "names": known.names}
+            release = release.model_copy(update=fixed)
+        others = [one for one in self.releases if one.sequence != release.sequence]
+        ordered = sorted((*others, release), key=lambda one: one.arrived_at)
+        spare = len(ordered) - MAX_RELEASES
+        idle = [one for one in ordered if one.sequence not in self.protected | {release.sequence}]
+        gone = idle[: max(0, spare)]
+        return self._changed(releases=tuple(one for one in ordered if one not in gone))
+
+    def with_pending(self, pending: PendingSwitch | None) -> InstalledApp:
+        """Return the app while a release is made active, or after that was given up."""
+        return self._changed(pending=pending)
+
+    def with_active(self, sequence: int, names: tuple[MovedName, ...]) -> InstalledApp:
+        """Return the app after a release was made active, with the names that it moved."""
+        previous = self.previous if self.active == sequence else self.active
+        return self._changed(
+            active=sequence,
+            previous=None if previous == sequence else previous,
+            pending=None,
+            releases=tuple(
+                one.model_copy(update={"names": names or one.names})
+                if one.sequence == sequence
+                else one
+                for one in self.releases
+            ),
+        )
+
+    def without(self, sequence: int) -> InstalledApp:
+        """Return the app after a release was pruned; one that must stay stays."""
+        if sequence in self.protected:
+            return self
+        return self._changed(
+            releases=tuple(one for one in self.releases if one.sequence != sequence)
+        )
+
+    def _changed(self, **fields: object) -> InstalledApp:
+        return InstalledApp.model_validate({**dict(self), **fields})
