@@ -13,6 +13,7 @@ import typer
 
 from installer.clicheck import checking
 from installer.clioptions import Bundle, Downgrade, Expired, Json
+from installer.cliplan import planning
 from installer.clireleases import releases
 from installer.cliselftest import selftesting
 from installer.console import Console, Form, exit_with
@@ -44,6 +45,7 @@ trust_app = _app("The keys that this host trusts to sign bundles.")
 ledger_app = _app("What this host has accepted and installed.")
 app.add_typer(trust_app, name="trust")
 app.add_typer(ledger_app, name="ledger")
+app.add_typer(planning)
 app.add_typer(releases)
 app.add_typer(checking)
 app.add_typer(selftesting)
