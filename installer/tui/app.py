@@ -8,37 +8,45 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Protocol, assert_never, runtime_checkable
+from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
 from textual.app import App
 from textual.binding import Binding, BindingType
-from textual.filter import LineFilter, NoColor
+from textual.filter import LineFilter
 from textual.screen import Screen
 
+from installer.events import Event, Failure, Stage, StageStarted
 from installer.tui import background
-from installer.tui.background import Broke, Told
-from installer.tui.journal import Journal, Place
+from installer.tui.background import Answered, Broke, Told
+from installer.tui.journal import Notebook, Place
 from installer.tui.lines import Line, Mark
 from installer.tui.progress import RunProgress, progressed
 from installer.tui.session import Session
-from installer.tui.steps import Step
+from installer.tui.steps import STEP_OF, Step
+from installer.tui.stepscreen import MARGIN
+from installer.tui.stepscreens import step_screen
 from installer.tui.style import CSS, THEME, THEMES
-from installer.tui.terminal import Glyphs, Palette, Terminal
-from installer.tui.translating import Translation
+from installer.tui.terminal import Palette, Terminal
+from installer.tui.translating import filters_of
 from installer.tui.widgets import Choice
-from manifests.errors import ExitCode
+from manifests.errors import ExitCode, MoonliftError
 
 if TYPE_CHECKING:
-    from installer.trials.reports import TrialReport
+    from installer.tui.proof import Proof
+    from installer.tui.shownproof import Easel
     from installer.verbs import AppHomes
+
+Events = Callable[[threading.Event], Iterator[Event]]
 
 
 @runtime_checkable
 class ShowsRun(Protocol):
     """A screen that shows the run."""
+
+    step: ClassVar[Step]
 
     def run_changed(self, run: RunProgress) -> None: ...  # noqa: D102
 
@@ -50,7 +58,6 @@ class InstallerApp(App[ExitCode]):
         terminal: what can be shown.
         session: what is open.
         run_progress: what the run has told so far.
-        proved: what the self-test said.
         selftest_command: what is run as the self-test; empty for the usual.
     """
 
@@ -69,15 +76,13 @@ class InstallerApp(App[ExitCode]):
         self.terminal = terminal
         self.session = session
         self.run_progress = RunProgress()
-        self.proved: TrialReport | None = None
         self.selftest_command = tuple(selftest_command)
-        self._journal = Journal(session.homes.state)
-        self._writer = ThreadPoolExecutor(1, "moonlift-journal")
+        self._journal = Notebook(session.homes.state)
         self._cancel = threading.Event()
         self._busy = False
         self._leaving = False
         self.bug: BaseException | None = None
-        self._extra = _filters(terminal)
+        self._extra = filters_of(terminal)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Return what the screen's lines pass through: colours and characters there aren't."""
@@ -87,7 +92,7 @@ class InstallerApp(App[ExitCode]):
         """Open where a person was, else at the beginning."""
         self.register_theme(THEME)
         self.theme = THEMES[self.terminal.palette]
-        place = self._journal.read()
+        place = self._journal.journal.read()
         if place is None:
             self.go(Step.CHOOSE)
         else:
@@ -106,37 +111,48 @@ class InstallerApp(App[ExitCode]):
     @property
     def starts_something(self) -> bool:
         """Whether the release has something to start."""
-        return False
+        return self.session.starts_something
 
     def go(self, step: Step) -> None:
         """Show the screen of a step, and remember that a person is there."""
-        self._remember(step)
-        self._show(step_screen(step))
+        self._journal.note(self.session.bundle, self.session.engine, step)
+        self._show(step_screen(step, running=self._busy or self.run_progress.finished))
 
     def take(self, bundle: Path) -> None:
         """Go on with a bundle."""
         self.session.choose(bundle)
+        self.run_progress = RunProgress()
         self.go(Step.TRUST)
 
     def install(self) -> None:
         """Carry the plan out; it is made anew after a run that broke off."""
         from installer.tui.planlines import first_progress  # noqa: PLC0415 - not to be painted
 
-        plan = self.session.plan
-        self.run_progress = RunProgress() if plan is None else first_progress(plan)
-        self.proved = None
+        plan = self.session.outlook.plan if self.session.outlook else None
+        first = first_progress(plan) if plan else None
+        self.carry_out(lambda cancel: self.session.run(cancel, self._easel), first, Step.INSTALL)
+
+    def carry_out(self, events: Events, first: RunProgress | None, step: Step) -> None:
+        """Follow a run in a thread, and show it.
+
+        Args:
+            events: the run, once it is given what stops it.
+            first: what is known before its first event.
+            step: whose screen shows its beginning.
+        """
+        self.run_progress = first or RunProgress()
         self._cancel, self._busy = threading.Event(), True
-        background.in_thread(self.post_message, self._follow)
-        self.go(Step.INSTALL)
+        background.in_thread(self.post_message, lambda: self._follow(events))
+        self.go(step)
 
     def go_on_after_run(self) -> None:
         """Go to what comes after the run."""
-        self.go(Step.SELFTEST)
+        if self.run_progress.stage(Stage.SELFTEST) is not None:
+            self.go(Step.SUMMARY)
+            return
+        from installer.tui.proving import ProveScreen  # noqa: PLC0415 - not to be painted
 
-    def selftest_over(self, report: TrialReport | None) -> None:
-        """Go to what comes after the self-test."""
-        self.proved = report
-        self.go(Step.SUMMARY)
+        self._show(ProveScreen())
 
     def on_told(self, message: Told) -> None:
         """Fold an event into the run, and show it."""
@@ -144,6 +160,7 @@ class InstallerApp(App[ExitCode]):
         self.run_progress = progressed(self.run_progress, event, time.monotonic())
         if self.run_progress.finished:
             self._run_ended()
+        self._follow_stage(event)
         if isinstance(self.screen, ShowsRun):
             self.screen.run_changed(self.run_progress)
 
@@ -156,50 +173,31 @@ class InstallerApp(App[ExitCode]):
         self.bug = error
         self.exit(ExitCode.BUG)
 
-    def browse(self) -> None:
-        """Look for a bundle in folders."""
-        from installer.tui.browsing import BrowseScreen  # noqa: PLC0415 - only when it is opened
-        from installer.tui.places import Kind  # noqa: PLC0415
-
-        self.push_screen(BrowseScreen(Kind.BUNDLE, Path.cwd(), self.take))
-
-    def browse_for_key(self, take: Callable[[Path], None]) -> None:
-        """Look for a public key in folders."""
-        from installer.tui.browsing import BrowseScreen  # noqa: PLC0415 - only when it is opened
-        from installer.tui.places import Kind  # noqa: PLC0415
-
-        self.push_screen(BrowseScreen(Kind.KEY, Path.home(), take))
-
-    def add_key(self) -> None:
-        """Let a person trust a key."""
-        from installer.tui.keyadding import KeyScreen  # noqa: PLC0415 - only when it is opened
-
-        self.push_screen(KeyScreen())
-
     def key_added(self) -> None:
         """Check the seal again, by the key that was added."""
         self.pop_screen()
         self.go(Step.TRUST)
 
-    def ask_engine(self) -> None:
-        """Let a person name another engine."""
-        from installer.tui.engineasking import EngineQuestion  # noqa: PLC0415 - as above
+    def change_engine(self, answer: str | None) -> None:
+        """Plan anew with another engine; nothing for an empty answer."""
+        if answer:
+            self.session.engine = answer
+            self.go(Step.PLAN)
 
-        question = EngineQuestion(self.session.engine, self.terminal.palette)
-        self.push_screen(question, self._change_engine)
+    def ask(
+        self, lines: Sequence[Line], choices: Sequence[Choice], then: Callable[[str], None]
+    ) -> None:
+        """Ask over whatever is on the screen.
 
-    def open_help(self) -> None:
-        """Show the help."""
-        from installer.tui.paperlines import help_lines  # noqa: PLC0415 - as above
-        from installer.tui.papers import PaperScreen  # noqa: PLC0415
+        Args:
+            lines: the question.
+            choices: the answers; Enter gives the first.
+            then: called with the name of the answer, empty for none.
+        """
+        from installer.tui.asking import Question  # noqa: PLC0415 - only when something is asked
 
-        self.push_screen(PaperScreen("Help", help_lines))
-
-    def open_menu(self) -> None:
-        """Show the menu."""
-        from installer.tui.menu import MENU, open_paper  # noqa: PLC0415 - as above
-
-        self._ask([Line("Menu", mark=Mark.HEAD)], MENU, lambda name: open_paper(self, name))
+        question = Question(lines, choices, rows=True)
+        self.push_screen(question, lambda answer: then(answer or ""))
 
     def leave(self) -> None:
         """Leave; ask once while something runs."""
@@ -208,22 +206,56 @@ class InstallerApp(App[ExitCode]):
             return
         text = "The install is not done. Stopping now leaves the old release as it was."
         choices = (Choice("", "Stay"), Choice("leave", "Stop it and leave"))
-        self._ask([Line(text, mark=Mark.WARN)], choices, self._stop_and_leave)
+        self.ask([Line(text, mark=Mark.WARN)], choices, self._stop_and_leave)
 
     def ask_to_stop(self) -> None:
         """Stop the run, after a question."""
         text = "Stop the install? What the engine has already is not sent again."
         choices = (Choice("", "Let it run"), Choice("stop", "Stop it"))
-        self._ask([Line(text, mark=Mark.WARN)], choices, self._stop)
+        self.ask([Line(text, mark=Mark.WARN)], choices, self._stop)
 
     def action_leave(self) -> None:
         """Leave."""
         self.leave()
 
-    def _follow(self) -> None:
+    def _follow(self, events: Events) -> None:
         """Hand every event of the run on; called in its thread."""
-        for event in self.session.run(self._cancel):
-            background.tell(self.post_message, Told(event))
+        try:
+            for event in events(self._cancel):
+                background.tell(self.post_message, Told(event))
+        except MoonliftError as error:
+            failure = Failure.of(error)
+            background.tell(self.post_message, Answered(lambda: self._not_begun(failure)))
+
+    def on_answered(self, message: Answered) -> None:
+        """Go on with what a thread of the program found."""
+        message.deliver()
+
+    def _not_begun(self, failure: Failure) -> None:
+        """Show why a run could not begin: its plan, made anew, says so."""
+        self._busy = False
+        self.run_progress = replace(self.run_progress, failure=failure)
+        if self._leaving:
+            self._quit()
+        else:
+            self.go(Step.TRUST if failure.exit_code is ExitCode.BUNDLE_REFUSED else Step.PLAN)
+
+    def _follow_stage(self, event: Event) -> None:
+        """Show the screen of the stage that begins; one that is over another stays."""
+        if not isinstance(event, StageStarted) or not isinstance(self.screen, ShowsRun):
+            return
+        step = STEP_OF.get(event.stage)
+        if step is not None and step is not self.screen.step:
+            self.go(step)
+
+    def _easel(self, found: Callable[[Proof], None]) -> Easel:
+        """Return where the self-test of a run draws; called in its thread."""
+        from installer.tui.shownproof import Easel  # noqa: PLC0415 - not to be painted
+
+        columns = max(20, self.size.width - MARGIN)
+        return Easel(
+            terminal=self.terminal, columns=columns, command=self.selftest_command, found=found
+        )
 
     def _run_ended(self) -> None:
         self._busy = False
@@ -245,21 +277,8 @@ class InstallerApp(App[ExitCode]):
     def _quit(self) -> None:
         record = self.session.record
         if not self._busy and (record is None or record.failure is None):
-            self._writer.submit(self._journal.forget)
+            self._journal.strike()
         self.exit(ExitCode.DONE if record is None else record.exit_code)
-
-    def _change_engine(self, answer: str | None) -> None:
-        if answer:
-            self.session.engine = answer
-            self.go(Step.PLAN)
-
-    def _remember(self, step: Step) -> None:
-        bundle = self.session.bundle
-        if bundle is None or step in (Step.CHOOSE, Step.SUMMARY):
-            self._writer.submit(self._journal.forget)
-        else:
-            place = Place(bundle.absolute(), self.session.engine, step)
-            self._writer.submit(self._journal.write, place)
 
     def _reopen(self, place: Place) -> None:
         self.session.choose(place.bundle)
@@ -274,51 +293,3 @@ class InstallerApp(App[ExitCode]):
             self.switch_screen(screen)
         else:
             self.push_screen(screen)
-
-    def _ask(
-        self, lines: Sequence[Line], choices: Sequence[Choice], then: Callable[[str], None]
-    ) -> None:
-        from installer.tui.asking import Question  # noqa: PLC0415 - only when something is asked
-
-        question = Question(lines, choices, rows=True)
-        self.push_screen(question, lambda answer: then(answer or ""))
-
-
-def step_screen(step: Step) -> Screen[None]:
-    """Return the screen of a step; its module is loaded when it is shown first."""
-    match step:
-        case Step.CHOOSE:
-            from installer.tui.choosing import ChooseScreen  # noqa: PLC0415 - see above
-
-            return ChooseScreen()
-        case Step.TRUST:
-            from installer.tui.trusting import TrustScreen  # noqa: PLC0415
-
-            return TrustScreen()
-        case Step.PLAN:
-            from installer.tui.planning import PlanScreen  # noqa: PLC0415
-
-            return PlanScreen()
-        case Step.INSTALL | Step.START:
-            from installer.tui.installing import InstallScreen  # noqa: PLC0415
-
-            return InstallScreen()
-        case Step.SELFTEST:
-            from installer.tui.proving import ProveScreen  # noqa: PLC0415
-
-            return ProveScreen()
-        case Step.SUMMARY:
-            from installer.tui.summing import SummaryScreen  # noqa: PLC0415
-
-            return SummaryScreen()
-        case _:
-            assert_never(step)
-
-
-def _filters(terminal: Terminal) -> list[LineFilter]:
-    filters: list[LineFilter] = []
-    if terminal.palette is Palette.NONE:
-        filters.append(NoColor())
-    if terminal.glyphs is not Glyphs.UNICODE:
-        filters.append(Translation(terminal))
-    return filters

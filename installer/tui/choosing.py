@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import ClassVar, Final
 
 from installer.events import Failure
+from installer.tui import detours
 from installer.tui.lines import Line, Mark, blank, failure_lines, head
 from installer.tui.steps import Step
 from installer.tui.stepscreen import StepScreen
@@ -40,7 +41,7 @@ class ChooseScreen(StepScreen):
     def chosen(self, name: str) -> None:
         """Browse, or go on with a bundle."""
         if name == _BROWSE.name:
-            self.program.browse()
+            detours.browse(self.program)
         else:
             self.program.take(Path(name))
 

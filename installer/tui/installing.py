@@ -19,7 +19,7 @@ from installer.tui.stepscreen import StepScreen
 from installer.tui.widgets import Choice
 
 if TYPE_CHECKING:
-    from installer.plan import Plan
+    from installer.outlook import Outlook
 
 _BEGIN: Final = Choice("begin", "Go on with the install")
 _STOP: Final = Choice("stop", "Stop")
@@ -44,7 +44,7 @@ class InstallScreen(StepScreen):
             self.run_changed(run)
         else:
             self.show([Line("asking the engine what is there ...")])
-            self.ask(self.program.session.make_plan, self._planned, self._refused)
+            self.ask(self.program.session.look_ahead, self._planned, self._refused)
 
     def on_screen_resume(self) -> None:
         """Show what was told while another screen was on."""
@@ -88,8 +88,11 @@ class InstallScreen(StepScreen):
         if self.program.is_installing or run.images or run.finished:
             self.run_changed(run)
 
-    def _planned(self, plan: Plan) -> None:
-        self.program.run_progress = first_progress(plan)
+    def _planned(self, outlook: Outlook) -> None:
+        if outlook.problems or outlook.plan is None:
+            self.program.go(Step.PLAN)
+            return
+        self.program.run_progress = first_progress(outlook.plan)
         self.run_changed(self.program.run_progress)
 
     def _refused(self, failure: Failure) -> None:

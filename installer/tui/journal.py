@@ -6,6 +6,7 @@ not in it: that is found out by planning anew. It decides nothing, so a damaged 
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,3 +70,26 @@ class Journal:
         with suppress(MoonliftError):
             if self._home.exists():
                 self._home.remove(_NAME)
+
+
+class Notebook:
+    """The journal of a screen: written by a thread, one after the other, for a disk may be slow.
+
+    Attributes:
+        journal: what is written.
+    """
+
+    def __init__(self, state: Path) -> None:
+        self.journal = Journal(state)
+        self._writer = ThreadPoolExecutor(1, "moonlift-journal")
+
+    def note(self, bundle: Path | None, engine: str, step: Step) -> None:
+        """Remember where a person is, between the choice of a bundle and the summary."""
+        if bundle is None or step in (Step.CHOOSE, Step.SUMMARY):
+            self.strike()
+        else:
+            self._writer.submit(self.journal.write, Place(bundle.absolute(), engine, step))
+
+    def strike(self) -> None:
+        """Remember nothing any more."""
+        self._writer.submit(self.journal.forget)

@@ -13,6 +13,7 @@ from textual.widgets import Input, Static
 from installer.events import Failure
 from installer.trust import TrustStore
 from installer.trustverbs import read_key
+from installer.tui import detours
 from installer.tui.lines import Line, Mark, failure_lines, head
 from installer.tui.stepscreen import PlainScreen
 from installer.tui.widgets import Choice
@@ -73,7 +74,7 @@ class KeyScreen(PlainScreen):
     def chosen(self, name: str) -> None:
         """Read another file, trust the key or go back."""
         if name == _BROWSE.name:
-            self.program.browse_for_key(self._read)
+            detours.browse_for_key(self.program, self._read)
         elif name == _BACK.name:
             self.action_back()
         elif self._key is not None:

@@ -24,7 +24,7 @@ MENU: Final = (
 Read = Callable[[], Iterator[Line]]
 
 
-def open_paper(program: InstallerApp, name: str) -> None:
+def open_entry(program: InstallerApp, name: str) -> None:
     """Open what the menu's entry of this name means; nothing for none."""
     session = program.session
     papers: dict[str, tuple[str, Read]] = {

@@ -5,21 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from installer.texts import plan_lines
-from installer.tui.lines import Line, Mark, blank, labelled
+from installer.events import Failure
+from installer.outlooktexts import outlook_lines
+from installer.tui.lines import Line, Mark, blank, failure_lines, labelled
 from installer.tui.progress import ImageProgress, RunProgress, State
 
 if TYPE_CHECKING:
+    from installer.outlook import Outlook
     from installer.plan import Plan
 
 
-def planned_lines(plan: Plan) -> Iterator[Line]:
-    """Say what will be done, and that nothing was done yet."""
-    release = plan.verified.release
-    if plan.nothing_to_do:
+def planned_lines(outlook: Outlook) -> Iterator[Line]:
+    """Say what will be done, what keeps it from being done, and that nothing was done yet."""
+    release, plan = outlook.verified.release, outlook.plan
+    if plan is not None and plan.nothing_to_do:
         text = f"{release.product} {release.version} is installed already"
         yield Line(text, "done", Mark.GOOD)
-    yield from labelled(plan_lines(plan))
+    for problem in outlook.problems:
+        yield from failure_lines(Failure.of(problem))
+        yield blank()
+    yield from labelled(outlook_lines(outlook))
     yield blank()
     yield Line("Nothing was changed so far.", mark=Mark.FAINT)
 

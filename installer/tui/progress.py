@@ -138,7 +138,7 @@ class RunProgress:
     subject: str = ""
     pace: Pace = field(default_factory=Pace)
     services: tuple[ServiceProgress, ...] = ()
-    notes: tuple[str, ...] = ()
+    notes: tuple[Noted, ...] = ()
     failure: Failure | None = None
     record: RunRecord | None = None
 
@@ -203,7 +203,7 @@ def _staged(
 def _noted(run: RunProgress, event: Noted | ImageLoaded | NameSet | ServiceChanged) -> RunProgress:
     match event:
         case Noted():
-            return replace(run, notes=(*run.notes, event.text))
+            return replace(run, notes=(*run.notes, event))
         case ImageLoaded():
             return replace(run, images=tuple(_loaded(run.images, event)))
         case NameSet():

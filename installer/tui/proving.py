@@ -1,24 +1,19 @@
-"""Self-test: every device, its timings against its own limits, the red panda before and after."""
+"""Self-test by itself: for what was installed already, or where an install had none."""
 
 from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable
-from typing import ClassVar, Final
+from typing import Final
 
-from rich.text import Text
 from textual import events
-from textual.widget import Widget
-from textual.widgets import Static
 
 from installer.events import Failure
 from installer.tui import background
 from installer.tui.lines import Line, Mark, blank, failure_lines
 from installer.tui.proof import Proof, Stage, Stopped, prove
-from installer.tui.prooflines import report_lines
+from installer.tui.proofscreen import ProofScreen
 from installer.tui.steps import Step
-from installer.tui.stepscreen import StepScreen
 from installer.tui.widgets import Choice
 from manifests.errors import MoonliftError
 from manifests.safetext import safe_line
@@ -27,23 +22,18 @@ _STOP: Final = Choice("stop", "Stop")
 _ON: Final = Choice("on", "Go on")
 _ANYWAY: Final = Choice("on", "Go on all the same")
 _AGAIN: Final = Choice("again", "Test again")
-FAIL: Final = "fail"
+_FAIL: Final = "fail"
+_BEGUN: Final = Line("the processor and every GPU convolve pictures ...")
 
 
-class ProveScreen(StepScreen):
+class ProveScreen(ProofScreen):
     """Runs the self-test as a child process and shows what came of it."""
-
-    step: ClassVar[Step] = Step.SELFTEST
 
     def __init__(self) -> None:
         super().__init__()
         self._cancel = threading.Event()
         self._proof: Proof | None = None
         self._busy = False
-
-    def below(self) -> Iterable[Widget]:
-        """Yield the picture's place."""
-        yield Static("", id="picture", markup=False)
 
     def begin(self) -> None:
         """Begin at once: it changes nothing."""
@@ -52,7 +42,7 @@ class ProveScreen(StepScreen):
     def on_resize(self, _event: events.Resize) -> None:
         """Draw the bars anew: they are as wide as the screen."""
         if self._proof is not None:
-            self._show_proof(self._proof)
+            self.show_proof(self._proof)
 
     def on_unmount(self) -> None:
         """End the child with the screen."""
@@ -65,7 +55,8 @@ class ProveScreen(StepScreen):
         elif name == _AGAIN.name:
             self._start()
         else:
-            self.program.selftest_over(self._proof.report if self._proof else None)
+            self.program.session.proof = self._proof
+            self.program.go(Step.SUMMARY)
 
     def action_back(self) -> None:
         """Stop the test; what is installed stays."""
@@ -76,50 +67,40 @@ class ProveScreen(StepScreen):
 
     def _start(self) -> None:
         self._cancel, self._busy = threading.Event(), True
-        self.show([Line("the processor and every GPU convolve pictures ...")])
+        self.show([_BEGUN])
         self.offer(_STOP)
-        stage = Stage(self.program.terminal, self.size.width - 2, dict(os.environ))
+        stage = Stage(self.program.terminal, self.columns, dict(os.environ))
         command, cancel = self.program.selftest_command, self._cancel
 
         def work() -> None:
             try:
                 proof = prove(stage, self._tell, cancel, command)
             except Stopped:
-                deliver = self._show_stopped
+                self._answer(background.Answered(self._show_stopped))
             except MoonliftError as error:
                 failure = Failure.of(error)
-                deliver = lambda: self._show_failure(failure)  # noqa: E731
+                self._answer(background.Answered(lambda: self._show_failure(failure)))
             else:
-                deliver = lambda: self._show_proof(proof)  # noqa: E731
-            background.tell(self.post_message, background.Answered(deliver))
+                self._answer(background.Answered(lambda: self._show_end(proof)))
 
         background.in_thread(self.post_message, work)
+
+    def _answer(self, answer: background.Answered) -> None:
+        background.tell(self.post_message, answer)
 
     def _tell(self, text: str) -> None:
         """Say what the child is doing; called from its thread."""
         line = Line(safe_line(text), "testing")
-        answer = background.Answered(lambda: self._show_doing(line))
-        background.tell(self.post_message, answer)
+        self._answer(background.Answered(lambda: self._show_doing(line)))
 
     def _show_doing(self, line: Line) -> None:
         if self._busy:
-            self.show([Line("the processor and every GPU convolve pictures ..."), line])
+            self.show([_BEGUN, line])
 
-    def _show_proof(self, proof: Proof) -> None:
+    def _show_end(self, proof: Proof) -> None:
         self._proof, self._busy = proof, False
-        report = proof.report
-        self.show(report_lines(report, self.columns))
-        self._show_picture(proof)
-        if report.verdict == FAIL:
-            self.offer(_AGAIN, _ANYWAY)
-        else:
-            self.offer(_ON, _AGAIN)
-
-    def _show_picture(self, proof: Proof) -> None:
-        text = Text("\n").join(Text.from_ansi(line) for line in proof.picture)
-        if proof.picture:
-            text.append(f"\n{proof.caption}")
-        self.query_one("#picture", Static).update(text)
+        self.show_proof(proof)
+        self.offer(*((_AGAIN, _ANYWAY) if proof.report.verdict == _FAIL else (_ON, _AGAIN)))
 
     def _show_failure(self, failure: Failure) -> None:
         self._busy = False

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final, assert_never
 
 from installer.bars import LABELS
-from installer.events import Outcome, Unit
+from installer.events import Outcome, Stage, Unit
 from installer.results import LABEL, record_lines, short_name
 from installer.tui.gauges import (
     amount_text,
@@ -60,7 +60,8 @@ def run_lines(run: RunProgress, width: int) -> Iterator[Line]:
 def end_lines(run: RunProgress) -> Iterator[Line]:
     """Say what was noted, what a run came to and, if it failed, why and what to do."""
     for note in run.notes:
-        yield Line(safe_line(note), "note")
+        if note.stage is not Stage.SELFTEST:
+            yield Line(safe_line(note.text), "note")
     if run.record is None:
         return
     yield blank()

@@ -7,20 +7,29 @@ screens call it from a thread. Holds no text and decides nothing: `verify`, `pla
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from installer.events import RunRecord
+from installer.events import RunFinished, RunRecord
 from installer.tui.places import likely_bundles
+from manifests.errors import MoonliftError
 
 if TYPE_CHECKING:
+    from installer.app.status import AppStatus
     from installer.events import Event
+    from installer.outlook import Outlook
     from installer.plan import Plan
+    from installer.report.reporter import Reporter
+    from installer.starting import Starting
+    from installer.tui.proof import Proof
+    from installer.tui.shownproof import Easel
     from installer.verbs import AppHomes
     from installer.verify import VerifiedBundle
+
+MakeEasel = Callable[[Callable[["Proof"], None]], "Easel"]
 
 
 @dataclass
@@ -28,15 +37,20 @@ class Session:
     """What is held open, and where it is.
 
     Attributes:
-        homes: where this host keeps its keys and its ledger.
+        homes: where this host keeps its keys, its ledger and its settings.
         engine: as on the command line.
         program: folder beside which bundles are looked for.
         bundle: that was chosen.
         allow_downgrade: whether a person let a release pass that is older than another one.
         accept_expired: whether a person let a release pass that the clock calls expired.
+        accept_failed: whether a person wants it although this host fails its self-test.
+        start: whether what runs of it is started.
         verified: the bundle, once it was believed.
-        plan: once it was made.
+        outlook: what is to be expected, once that was asked.
         record: of the last run.
+        proof: what the self-test of the last run came to.
+        reported: name of the last run's report; empty for none.
+        ran: plan of the last run.
     """
 
     homes: AppHomes
@@ -45,10 +59,20 @@ class Session:
     bundle: Path | None = None
     allow_downgrade: bool = False
     accept_expired: bool = False
+    accept_failed: bool = False
+    start: bool = True
     verified: VerifiedBundle | None = None
-    plan: Plan | None = None
+    outlook: Outlook | None = None
     record: RunRecord | None = None
+    proof: Proof | None = None
+    reported: str = ""
+    ran: Plan | None = None
     _held: ExitStack = field(default_factory=ExitStack)
+
+    @property
+    def starts_something(self) -> bool:
+        """Whether the release has something to start, as far as it is known."""
+        return self.start and self.verified is not None and self.verified.release.run is not None
 
     def bundles(self) -> tuple[Path, ...]:
         """Return where bundles seem to lie."""
@@ -57,8 +81,9 @@ class Session:
     def choose(self, bundle: Path) -> None:
         """Go for a bundle; what was found out of another is forgotten."""
         self.bundle = bundle
-        self.allow_downgrade = self.accept_expired = False
-        self.verified = self.plan = self.record = None
+        self.allow_downgrade = self.accept_expired = self.accept_failed = False
+        self.start = True
+        self.verified = self.outlook = self.record = self.proof = None
 
     def open(self) -> VerifiedBundle:
         """Open and verify the chosen bundle anew, by this host's keys and ledger.
@@ -80,42 +105,124 @@ class Session:
             self._held = held.pop_all()
         return self.verified
 
-    def make_plan(self) -> Plan:
-        """Ask engine, host and ledger what an install would do.
+    def look_ahead(self) -> Outlook:
+        """Ask engine, drive, host and ledger what an install would do; changes nothing.
 
         Raises:
-            NotInstallableHere: it can't succeed here.
-            EngineFailed: the engine does not answer.
+            BundleRefused, NotInstallableHere: as `open`, where it is not open.
+            NotInstallableHere, EngineFailed: no engine answers.
         """
         from installer.engines.choose import open_engine  # noqa: PLC0415 - not to be painted
         from installer.ledger import Ledger  # noqa: PLC0415
-        from installer.plan import plan  # noqa: PLC0415
+        from installer.lookahead import look_around  # noqa: PLC0415
+        from installer.plan import draft  # noqa: PLC0415
 
         verified = self.verified if self.verified is not None else self.open()
         engine = self._held.enter_context(closing(open_engine(self.engine)))
-        self.plan = plan(verified, engine, Ledger(self.homes.state), one_pass=False)
-        return self.plan
+        ledger = Ledger(self.homes.state)
+        made = draft(verified, engine, ledger, one_pass=False, starting=self.starting())
+        self.outlook = look_around(made, self.engine, self.homes.state)
+        return self.outlook
 
-    def run(self, cancel: threading.Event) -> Iterator[Event]:
-        """Yield what happens while the plan is carried out.
+    def starting(self) -> Starting:
+        """Return how what runs of it is started: after a self-test, whatever the release asks."""
+        from installer.starting import ProofChoice, Starting  # noqa: PLC0415 - as above
+
+        return Starting(
+            engine=self.engine,
+            settings=self.homes.settings,
+            start=self.start,
+            selftest=ProofChoice.FORCE,
+        )
+
+    def run(self, cancel: threading.Event, make_easel: MakeEasel) -> Iterator[Event]:
+        """Yield what happens while the plan is carried out, and keep a report of it.
 
         A plan is good for one run: another one is made from the bundle opened anew.
         """
-        from installer.run import run  # noqa: PLC0415 - not to be painted
+        from installer.report.reporter import Reporter  # noqa: PLC0415 - as above
+        from installer.run import run  # noqa: PLC0415
 
-        made = self.plan
-        if made is None:
-            made = self.make_plan()
-        self.plan = None
-        yield from run(made, cancel)
+        outlook = self.outlook
+        if outlook is None or outlook.plan is None:
+            self.verified = None
+            outlook = self.look_ahead()
+        plan = _refused_or(outlook)
+        self.outlook, self.proof, self.reported = None, None, ""
+        reporter = Reporter(outlook, plan)
+        self.ran = made = self._with_proof(plan, reporter, make_easel)
+        for event in reporter.told(run(made, cancel)):
+            if isinstance(event, RunFinished):
+                self._keep(reporter)
+            yield event
+
+    def app_status(self) -> AppStatus | None:
+        """Return what runs of the last run's app now; None where nothing is to run.
+
+        Raises:
+            EngineFailed: it does not answer.
+        """
+        if self.ran is None or self.ran.app is None:
+            return None
+        app, release = self.ran.app, self.ran.verified.release
+        if release.run is None:
+            return None
+        from installer.app.control import status  # noqa: PLC0415 - as above
+        from installer.app.deployment import deployment  # noqa: PLC0415
+        from installer.app.settings import carried_in, read_settings  # noqa: PLC0415
+
+        settings = read_settings(app.home, release.run, carried_in(app.folder))
+        wanted = deployment(release, replace(app.placement, settings=settings))
+        return status(app.apps, wanted)
 
     def close(self) -> None:
         """Let go of bundle and engine."""
         held, self._held = self._held, ExitStack()
-        self.verified = self.plan = None
+        self.verified = self.outlook = None
         held.close()
+
+    def _with_proof(self, plan: Plan, reporter: Reporter, make_easel: MakeEasel) -> Plan:
+        """Return the plan with a self-test whose report is shown, and goes into the run's."""
+        if plan.proof is None:
+            return plan
+        from installer.proof import ProofMode  # noqa: PLC0415 - as above
+        from installer.report.selftests import selftest_part  # noqa: PLC0415
+        from installer.tui.shownproof import ShownProof  # noqa: PLC0415
+
+        def found(came: Proof) -> None:
+            self.proof = came
+            reporter.prove(selftest_part("host", came.report, came.png))
+
+        asked = plan.proof
+        shown = ShownProof(
+            ProofMode.WARN if self.accept_failed else asked.mode,
+            asked.image,
+            asked.url,
+            gpus=asked.gpus,
+            gpu_needed=asked.gpu_needed,
+            easel=make_easel(found),
+        )
+        return replace(plan, proof=shown)
+
+    def _keep(self, reporter: Reporter) -> None:
+        """Keep the report; one that can't be written keeps no run from ending as it ended."""
+        from installer.report.store import Reports  # noqa: PLC0415 - as above
+
+        if reporter.worth_keeping:
+            with suppress(MoonliftError):
+                Reports(self.homes.state).keep(reporter.report())
+                self.reported = reporter.run
 
     def _chosen(self) -> Path:
         if self.bundle is None:
             raise AssertionError("no bundle was chosen")
         return self.bundle
+
+
+def _refused_or(outlook: Outlook) -> Plan:
+    """Return the plan of an outlook that nothing speaks against."""
+    from installer.problems import together  # noqa: PLC0415 - not to be painted
+
+    if outlook.problems or outlook.plan is None:
+        raise together(outlook.problems)
+    return outlook.plan

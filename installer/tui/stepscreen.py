@@ -16,7 +16,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from installer.events import Failure
-from installer.tui import background
+from installer.tui import background, detours
 from installer.tui.lines import Line
 from installer.tui.steps import Step, steps_text
 from installer.tui.widgets import Action, Actions, Choice, Keys, Lines
@@ -151,11 +151,11 @@ class PlainScreen(Screen[None]):
 
     def action_help(self) -> None:
         """Show the help."""
-        self.program.open_help()
+        detours.open_help(self.program)
 
     def action_menu(self) -> None:
         """Show the menu."""
-        self.program.open_menu()
+        detours.open_menu(self.program)
 
     def action_leave(self) -> None:
         """Leave, after a question if something runs."""

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from rich.segment import Segment
 from textual.color import Color
-from textual.filter import LineFilter
+from textual.filter import LineFilter, NoColor
 
-from installer.tui.terminal import Terminal
+from installer.tui.terminal import Glyphs, Palette, Terminal
+
+
+def filters_of(terminal: Terminal) -> tuple[LineFilter, ...]:
+    """Return what the lines of a screen pass through for this terminal."""
+    colours = (NoColor(),) if terminal.palette is Palette.NONE else ()
+    characters = () if terminal.glyphs is Glyphs.UNICODE else (Translation(terminal),)
+    return (*colours, *characters)
 
 
 class Translation(LineFilter):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Final
 
 from installer.events import Failure
+from installer.tui import detours
 from installer.tui.asking import Question
 from installer.tui.lines import Line, Mark, head
 from installer.tui.steps import Step
@@ -44,7 +45,7 @@ class TrustScreen(StepScreen):
         elif name == _AGAIN.name:
             self.program.go(Step.TRUST)
         elif name == Remedy.ADD_KEY:
-            self.program.add_key()
+            detours.add_key(self.program)
         elif name in list(Remedy):
             self._confirm(Remedy(name))
         else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from installer.events import (
@@ -38,6 +38,7 @@ from manifests.errors import ExitCode
 from tests.installer.conftest import Host
 
 MIB = 1024**2
+busy = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 FAILURE = Failure("drive-gone", "the drive is gone", "plug it in", ExitCode.BUNDLE_REFUSED)
 
 
@@ -112,6 +113,7 @@ def test_services_are_told_of_last_state_first_order() -> None:
     ]
 
 
+@busy
 @given(st.lists(st.integers(0, 30), max_size=30), st.integers(77, 200))
 def test_lines_fit_and_bars_never_promise_too_much(done: list[int], width: int) -> None:
     events = [advanced(one) for one in sorted(done)]
@@ -123,6 +125,7 @@ def test_lines_fit_and_bars_never_promise_too_much(done: list[int], width: int) 
     assert all(0 <= one.done <= one.total for one in run.images)
 
 
+@busy
 @given(st.floats(0, 1), st.integers(0, 200))
 def test_a_bar_is_as_wide_as_asked_and_full_only_at_the_end(share: float, width: int) -> None:
     bar = bar_text(share, width)
@@ -131,6 +134,7 @@ def test_a_bar_is_as_wide_as_asked_and_full_only_at_the_end(share: float, width:
     assert (percent_text(share) == "100%") == (share >= 1)
 
 
+@busy
 @given(st.lists(st.tuples(st.floats(0, 2), st.integers(0, 10**9)), max_size=50))
 def test_the_graph_is_bounded_and_never_negative(steps: list[tuple[float, int]]) -> None:
     pace, now, done = Pace(), 0.0, 0
@@ -210,6 +214,7 @@ def test_no_screen_is_drawn_where_the_cursor_can_not_move() -> None:
     assert is_usable({"TERM": "vt100"})
 
 
+@busy
 @given(st.text())
 def test_a_plain_terminal_gets_ascii_of_the_same_length(text: str) -> None:
     shown = Terminal(Glyphs.ASCII, Palette.NONE).translated(text)
