@@ -11,6 +11,7 @@ from typing import Annotated, Final
 
 import typer
 
+from installer.cliapp import running
 from installer.clicheck import checking
 from installer.clioptions import Bundle, Downgrade, Expired, Json
 from installer.cliplan import planning
@@ -47,6 +48,7 @@ app.add_typer(trust_app, name="trust")
 app.add_typer(ledger_app, name="ledger")
 app.add_typer(planning)
 app.add_typer(releases)
+app.add_typer(running)
 app.add_typer(checking)
 app.add_typer(selftesting)
 

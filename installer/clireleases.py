@@ -144,3 +144,38 @@ def rollback(  # noqa: PLR0913 - one argument an option
         )
         code = releaseverbs.go_back(console, homes.state, asked)
     raise typer.Exit(code)
+
+
+@releases.command()
+def uninstall(  # noqa: PLR0913 - one argument an option
+    context: typer.Context,
+    product: Annotated[str, typer.Argument(metavar="PRODUCT", help="Name of the app.")],
+    engine: EngineName = "auto",
+    volumes: Annotated[
+        list[str] | None,
+        typer.Option("--volumes", metavar="NAME", help="Remove this volume too; may be repeated."),
+    ] = None,
+    *,
+    all_volumes: Annotated[
+        bool, typer.Option("--all-volumes", help="Remove all volumes of the app, with their data.")
+    ] = False,
+    keep_images: Annotated[
+        bool, typer.Option("--keep-images", help="Leave its images in the engine.")
+    ] = False,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+    json: Json = False,
+    jsonl: JsonLines = False,
+) -> None:
+    """Take an app off this host; its volumes stay unless they are named."""
+    console = Console(Form.JSON_LINES if jsonl else Form.JSON if json else Form.TEXT)
+    with console.guarded():
+        from installer import uninstallverb  # noqa: PLC0415 - only what a verb needs is imported
+        from installer.uninstall import Asked  # noqa: PLC0415
+
+        asked = Asked(product, tuple(volumes or ()), all_volumes, keep_images)
+        state = context.obj.state
+        code = uninstallverb.uninstall_app(
+            console, state, engine, asked, yes=yes or dry_run, dry_run=dry_run
+        )
+    raise typer.Exit(code)

@@ -106,6 +106,7 @@ class RunRecord:
         names_set: names that now point to something else than before.
         seconds: from start to end.
         failure: why it failed; None if it did not.
+        verb: of the command line: `install`, `rollback`.
         started: whether something of the release was started by it, and is well.
         running_again: number of the release that was put back because this one is not well.
     """
@@ -122,6 +123,7 @@ class RunRecord:
     names_set: tuple[str, ...]
     seconds: float
     failure: Failure | None = None
+    verb: str = "install"
     started: bool = False
     running_again: int | None = None
 

@@ -100,13 +100,18 @@ class InstalledApp(Part):
 
     @model_validator(mode="after")
     def _consistent(self) -> InstalledApp:
-        known = {one.sequence for one in self.releases}
+        known = self.sequences
         if len(known) != len(self.releases):
             raise ValueError("two releases have one number")
         for number in self.protected:
             if number not in known:
                 raise ValueError(f"release {number} is not among the releases")
         return self
+
+    @property
+    def sequences(self) -> frozenset[int]:
+        """Numbers of all its releases."""
+        return frozenset(one.sequence for one in self.releases)
 
     @property
     def protected(self) -> frozenset[int]:

@@ -76,11 +76,11 @@ class Proof:
         if self.image is None:
             raise AssertionError("the host's own self-test has no container")
         host = host_gpus()
-        expected = (max(host.count, 1) if self.gpu_needed else None) if self.gpus else 0
+        wanted = max(host.count, 1) if self.gpu_needed else host.count
         return RoundsRequest(
             image=self.image,
             grant=Grant(),
-            expected=expected,
+            expected=wanted if self.gpus else 0,
             host=host,
             full=False,
             deadline_s=CONTAINER_S,
@@ -116,7 +116,7 @@ class Proof:
         with closing(ContainerApi(self.url)) as api:
             for trial in run_rounds(request, api, cancel):
                 trials.append(trial)
-                text = "\n".join(trial_lines(trial))
+                text = "self-test    " + "\n".join(trial_lines(trial))
                 yield Noted(Stage.SELFTEST, f"selftest-{trial.standing}", text)
                 yield _advanced(len(trials), len(request.ways), trial.way.words)
         if judge_all(trials, request.wanted_gpus) is not Standing.PASSED:
@@ -128,7 +128,7 @@ class Proof:
 
         report = report_of_child((), CONTAINER_S, cancel)
         devices = ", ".join(f"{one.address} {one.name}: {one.verdict}" for one in report.devices)
-        yield Noted(Stage.SELFTEST, f"selftest-{report.verdict}", f"self-test: {devices}")
+        yield Noted(Stage.SELFTEST, f"selftest-{report.verdict}", f"self-test    {devices}")
         yield _advanced(1, 1, "this host")
         if report.verdict == FAIL:
             first = next(iter(report.failures), None)

@@ -171,6 +171,7 @@ def _record(
         names_set=tuple(change.name for change in activation.moved if not change.ours),
         seconds=staging.seconds,
         failure=staging.failure,
+        verb="rollback",
         started=activation.started,
         running_again=activation.running_again,
     )

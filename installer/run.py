@@ -118,7 +118,7 @@ class _Run:
             arrived_at=plan.verified.verdict.now,
             bundle=plan.verified.sealed.medium.path[:1024],
             signers=tuple(one.fingerprint for one in plan.verified.signers),
-            engine=plan.engine.name,
+            engine=f"docker:{plan.app.apps.url}" if plan.app else plan.engine.name,
             images=tuple(
                 InstalledImage(name=image.name, identity=plan.info.store.identity(image))
                 for image in plan.images

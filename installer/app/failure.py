@@ -68,6 +68,7 @@ class Failure:
             service=self.service,
             container=self.container,
             reason=self.reason,
+            after=after,
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from pathlib import Path
 
 from installer.app.settings import AppSettings
@@ -29,3 +29,7 @@ class Placement:
     facts: EngineFacts
     _: KW_ONLY
     gpus: bool = True
+
+    def without_gpus(self) -> Placement:
+        """Return the same, without GPUs."""
+        return replace(self, gpus=False)

@@ -170,6 +170,11 @@ class Unwell(Exception):
         self.reason = reason
         self.words = words
 
+    @property
+    def stale(self) -> bool:
+        """Whether the engine, killed once, still holds a process of that container for alive."""
+        return "task " in self.words and "already exists" in self.words
+
 
 class Starting:
     """Some containers, all of which shall be well."""

@@ -5,11 +5,12 @@ Owns the judgement whether something is not as it should be.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from installer.app.converge import compare
+from installer.app.deployment import refuse_unknown
 from installer.app.health import RESTARTS_MAX
 from installer.app.outside import ask, door
 from installer.app.wanted import Deployment, WantedContainer
@@ -74,6 +75,18 @@ class AppStatus:
         """Whether everything is as it should be."""
         return not any(one.trouble for one in self.instances)
 
+    def only(self, services: Collection[str]) -> AppStatus:
+        """Return the part about some services; all of it for none.
+
+        Raises:
+            UsageError: `service-unknown`.
+        """
+        if not services:
+            return self
+        refuse_unknown(services, tuple(dict.fromkeys(one.service for one in self.instances)))
+        chosen = tuple(one for one in self.instances if one.service in services)
+        return replace(self, instances=chosen)
+
 
 def app_status(wanted: Deployment, found: Sequence[ContainerFacts]) -> AppStatus:
     """Return how an app is; checks from outside are asked once.
@@ -121,12 +134,19 @@ def _facts(found: ContainerFacts) -> InstanceStatus:
         number=found.number,
         container=found.name,
         state="completed" if found.completed else found.state,
-        health=Health(found.health) if found.health in set(Health) else Health.UNCHECKED,
+        health=_health(found),
         ports=tuple(one.words for one in found.ports),
         since=found.started if found.runs else found.finished,
         image=found.image,
         release=int(sequence) if sequence.isdecimal() and len(sequence) < 20 else 0,
     )
+
+
+def _health(found: ContainerFacts) -> Health:
+    """Return what the engine's check says; what it said before an end says nothing."""
+    if found.state != "running" or found.health not in set(Health):
+        return Health.UNCHECKED
+    return Health(found.health)
 
 
 def _asked(
@@ -153,4 +173,5 @@ def _troubles(found: ContainerFacts, seen: InstanceStatus) -> Iterator[str]:
     if found.restarts > RESTARTS_MAX:
         yield f"was started {found.restarts} times again"
     if seen.health is Health.UNHEALTHY:
-        yield safe_line(f"its health check fails: {found.health_words}", limit=300)
+        said = f": {found.health_words}" if found.health_words else ""
+        yield safe_line(f"its health check fails{said}", limit=300)

@@ -52,11 +52,14 @@ def switch(apps: AppApi, wanted: Deployment, cancel: threading.Event) -> Iterato
         EngineFailed: it does not answer; run again.
         Halted: `cancel` was set; what ran before runs again.
     """
-    return _Switch(apps, wanted, cancel).events()
+    return _Switch(apps, wanted, cancel, tries=1 + len(wanted.containers)).events()
 
 
 class _Switch:
-    def __init__(self, apps: AppApi, wanted: Deployment, cancel: threading.Event) -> None:
+    def __init__(
+        self, apps: AppApi, wanted: Deployment, cancel: threading.Event, *, tries: int
+    ) -> None:
+        self._tries = tries
         self._apps = apps
         self._wanted = wanted
         self._cancel = cancel
@@ -73,6 +76,9 @@ class _Switch:
                 self._wanted.deadline_seconds
             )
         except Unwell as unwell:
+            if unwell.stale and self._tries > 1:
+                yield from self._anew(unwell.member)
+                return
             failure = started_not(self._apps, self._wanted, unwell)
             yield _failed(failure)
             after = yield from undo(self._apps, change, self._new(change))
@@ -82,6 +88,12 @@ class _Switch:
                 yield from undo(self._apps, change, self._new(change))
             raise
         yield from self._clear(change)
+
+    def _anew(self, member: Member) -> Iterator[Event]:
+        """Go on without a container that can't be started any more: another is made for it."""
+        self._apps.remove(member.id)
+        again = _Switch(self._apps, self._wanted, self._cancel, tries=self._tries - 1)
+        yield from again.events()
 
     def _found(self) -> list[ContainerFacts]:
         return self._apps.labelled(PROJECT, self._wanted.project)

@@ -202,6 +202,12 @@ class AppApi:
             except NotFound:
                 return None
 
+    def volumes(self, label: str, value: str) -> list[Named]:
+        """Return the volumes with a label."""
+        with reported(self.url, "engine-answer", "does not list its volumes"):
+            found = self._client.volumes(filters={"label": f"{label}={value}"})
+        return [_named(one) for one in found.get("Volumes") or ()]
+
     def make_volume(self, body: Mapping[str, JsonValue]) -> None:
         """Make a volume from the API's own terms."""
         with self._refusal(f"broke off while it made volume {body.get('Name')}"):

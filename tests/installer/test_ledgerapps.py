@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,15 @@ def test_the_oldest_idle_releases_are_forgotten_beyond_the_bound() -> None:
         app = app.with_arrived(installed(sequence))
     assert len(app.releases) == MAX_RELEASES
     assert [one.sequence for one in app.releases][:3] == [1, 2, 10 + 2]
+
+
+def test_what_is_forgotten_is_not_kept_either(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "state")
+    with ledger.locked() as held:
+        for sequence in range(1, MAX_RELEASES + 3):
+            held.keep_release(KeptRelease("viz", sequence, b"{}"))
+            held.change_app("viz", partial(InstalledApp.with_arrived, release=installed(sequence)))
+    assert [one.sequence for one in ledger.releases()] == list(range(3, MAX_RELEASES + 3))
 
 
 def test_an_active_release_must_be_known() -> None:

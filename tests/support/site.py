@@ -99,13 +99,15 @@ class Site:
     def answer(self, port: int = PORT, tries: int = 50) -> str:
         """Ask the app's web server from within the host's namespace."""
         url = f"http://127.0.0.1:{port}/cgi-bin/state"
-        argv = [*inside(self.engine.netns), "busybox", "wget", "-qO-", "-T", "5", url]
+        argv = [*inside(self.engine.netns), "busybox", "wget", "-qO-", url]
+        said = ""
         for _ in range(tries):
             done = subprocess.run(argv, check=False, capture_output=True, text=True)
             if done.returncode == 0:
                 return done.stdout
+            said = done.stderr
             time.sleep(0.1)
-        raise AssertionError(f"{url} does not answer: {done.stderr}")
+        raise AssertionError(f"{url} does not answer: {said}")
 
     def containers(self) -> list[dict[str, Any]]:
         """Return what the engine says of every container of the app."""
