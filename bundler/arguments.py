@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import os
-import re
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -27,14 +26,12 @@ from manifests.allowedsigners import MAX_BYTES, AllowedSigner, parse_signers
 from manifests.errors import UsageError
 from manifests.listing import Judge, trusted_signers
 from manifests.platform import MalformedPlatform, Platform
+from manifests.quantities import parse_size
 from manifests.release import LayerPolicy
 from manifests.sshkey import PublicKey
 
 HOST_SIGNERS = Path("/etc/moonlift/allowed_signers")
 KEY_FILE_LIMIT = 16 * 1024
-
-_SIZE = re.compile(r"(\d+)\s*(?:([KMGT])(i?)B?|B)?", re.ASCII | re.IGNORECASE)
-_POWERS = {"K": 1, "M": 2, "G": 3, "T": 4}
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,22 +150,6 @@ def default_cache() -> Path:
     """Return the build cache's place by the XDG base directory specification."""
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "moonlift"
-
-
-def parse_size(text: str) -> int:
-    """Return bytes for `4GiB`, `4G`, `650MB`: `i` or a bare letter counts in 1024, `B` in 1000.
-
-    Raises:
-        UsageError: `size-malformed`.
-    """
-    match = _SIZE.fullmatch(text.strip())
-    if match is None:
-        raise UsageError("size-malformed", f"expected a size such as 2GiB, found {text!r}")
-    if match[2] is None:
-        return int(match[1])
-    decimal = not match[3] and text.strip().upper().endswith("B")
-    unit = 1000 if decimal else 1024
-    return int(match[1]) * int(unit ** _POWERS[match[2].upper()])
 
 
 def _platform(text: str) -> Platform:

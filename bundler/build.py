@@ -110,8 +110,7 @@ def build(app_path: Path, options: BuildOptions, progress: Progress) -> BuildRep
     app = read_app(app_path)
     output = options.output or Output(Path.cwd() / f"{app.name}-{app.version}")
     check_place(output)
-    options.cache.prepare()
-    with Sources(options.sources, options.cache) as sources:
+    with options.cache.in_use(), Sources(options.sources, options.cache) as sources:
         made = relock(app_path, app, options.lock_options, sources.open, progress)
         _tell(made, progress)
         images = fetch(made.lock, sources.named, options.cache)

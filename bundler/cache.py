@@ -3,7 +3,9 @@
 A blob enters by rename after it was hashed, and is hashed again, chunk by chunk, each time that a
 later run takes it into a bundle (see `write`); what was learnt carries its own digest: so nothing
 here needs fsync, damage can't reach a bundle, and any number of builds may share one cache. It
-never removes what another build may be using; pruning is another room's business.
+never removes what another build may be using; pruning is `bundler.prune`'s business, which waits
+for no build and is kept out while one is `in_use`. What is used gets the time of its use: a layer
+by the file with what was learnt of it, a document by its own.
 """
 
 from __future__ import annotations
@@ -18,52 +20,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bundler.entries import Witness
-from manifests.chunks import ChunkedFile
+from bundler.layerfacts import LayerFacts, read_facts, written_facts
 from manifests.digest import Digest
-from manifests.documents import DigestField, Document, Line, Size
-from manifests.errors import MoonliftError, SourceFailed
-from manifests.layout import blob_name
-from manifests.release import HexDigest, LayerRecord
-
-FACTS_LIMIT = 16 * 1024 * 1024
-_HEX = 64
-
-
-class LayerFacts(Document):
-    """What is known of a layer in the cache.
-
-    Attributes:
-        digest: of the stored bytes.
-        size: bytes stored.
-        media_type: of the stored bytes.
-        diff_id: digest of the uncompressed tar.
-        uncompressed: bytes of the uncompressed tar.
-        chunks: hexadecimal sha256 of each 8 MiB of the stored bytes.
-    """
-
-    digest: DigestField
-    size: Size
-    media_type: Line
-    diff_id: DigestField
-    uncompressed: Size
-    chunks: tuple[HexDigest, ...]
-
-    @property
-    def record(self) -> LayerRecord:
-        """The layer as `release.json` lists it."""
-        return LayerRecord(
-            digest=self.digest,
-            size=self.size,
-            media_type=self.media_type,
-            diff_id=self.diff_id,
-            uncompressed=self.uncompressed,
-        )
-
-    @property
-    def file(self) -> ChunkedFile:
-        """The stored bytes as a file of a bundle."""
-        chunks = tuple(map(Digest, self.chunks))
-        return ChunkedFile(blob_name(self.digest), self.size, chunks)
+from manifests.errors import SourceFailed
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +65,43 @@ class Cache:
             for folder in ("blobs", "facts", "partial", "tmp"):
                 (self.root / folder).mkdir(mode=0o700, parents=True, exist_ok=True)
             self._sweep()
+
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Prepare the cache, and keep it from being pruned until the block ends.
+
+        Raises:
+            SourceFailed: `cache-unusable`.
+        """
+        self.prepare()
+        with self.guarded():
+            folder = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_SH)
+            yield
+        finally:
+            os.close(folder)
+
+    @contextmanager
+    def unused(self) -> Iterator[None]:
+        """Keep builds from starting until the block ends.
+
+        Raises:
+            SourceFailed: `cache-busy`: one runs; `cache-unusable`.
+        """
+        with self.guarded():
+            folder = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield
+        except BlockingIOError as error:
+            raise SourceFailed(
+                "cache-busy",
+                f"a build uses {self.root}",
+                hint="wait until it has ended, then run this again",
+            ) from error
+        finally:
+            os.close(folder)
 
     @contextmanager
     def guarded(self) -> Iterator[None]:
@@ -156,6 +152,7 @@ class Cache:
                 data = file.read(limit + 1)
         except OSError:
             return None
+        _touch(self.blob_path(digest))
         return data if Digest.of(data) == digest else None
 
     def put_document(self, data: bytes) -> None:
@@ -207,21 +204,19 @@ class Cache:
 
     def layer(self, source: Digest, settings: str) -> LayerFacts | None:
         """Return what the layer `source` was made into with `settings`, if it is all here."""
-        try:
-            with self._facts_path(source, settings).open("rb") as file:
-                raw = file.read(FACTS_LIMIT)
-            if Digest.of(raw[_HEX:]).hex.encode() != raw[:_HEX]:
-                return None
-            facts = LayerFacts.parse(raw[_HEX:], limit=FACTS_LIMIT, subject="cache")
-            size = self.blob_path(facts.digest).stat().st_size
-        except (OSError, MoonliftError):
+        facts = read_facts(self._facts_path(source, settings))
+        if facts is None:
             return None
+        try:
+            size = self.blob_path(facts.digest).stat().st_size
+        except OSError:
+            return None
+        _touch(self._facts_path(source, settings))
         return facts if size == facts.size else None
 
     def put_layer(self, source: Digest, settings: str, facts: LayerFacts) -> None:
         """Remember what the layer `source` was made into; its blob must be in place."""
-        data = facts.canonical()
-        self._put(Digest.of(data).hex.encode() + data, self._facts_path(source, settings))
+        self._put(written_facts(facts), self._facts_path(source, settings))
 
     def saw_made(self, digest: Digest) -> None:
         """Remember how a blob is now that this run has hashed it and put it in place.
@@ -249,3 +244,9 @@ class Cache:
 
     def _facts_path(self, source: Digest, settings: str) -> Path:
         return self.root / "facts" / f"{source.hex}.{settings}.json"
+
+
+def _touch(path: Path) -> None:
+    """Remember that a file was used now; whoever can't write there never prunes there."""
+    with suppress(OSError):
+        os.utime(path)

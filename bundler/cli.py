@@ -35,6 +35,7 @@ from bundler.clioptions import (
     Selftest,
     Source,
 )
+from bundler.cliprune import pruning
 from bundler.cliselftest import selftesting
 from bundler.console import print_error, print_json, print_lines, print_view, progress_sink
 from bundler.schemas import SchemaOf, schema_text
@@ -282,3 +283,4 @@ def build(  # noqa: PLR0913 - one parameter an option
 
 app.add_typer(reading)
 app.add_typer(selftesting)
+app.add_typer(pruning)

@@ -14,8 +14,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
-from bundler.cache import Cache, LayerFacts
+from bundler.cache import Cache
 from bundler.download import Download, Wanted
+from bundler.layerfacts import LayerFacts
 from bundler.pools import wait_all
 from bundler.progress import Progress, Stage
 from bundler.recompress import (

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from bundler.cache import Cache, LayerFacts
+from bundler.cache import Cache
 from bundler.entries import Entry, bytes_entry
 from bundler.fetch import FetchedImage, FetchedManifest
+from bundler.layerfacts import LayerFacts
 from bundler.layers import LayerKey
 from bundler.selftestmark import bundled_name
 from manifests import layout

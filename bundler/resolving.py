@@ -37,8 +37,7 @@ def resolve_app(app_path: Path, options: ResolveOptions, progress: Progress) -> 
         AppManifestError, SourceFailed: as `relock` and `write_lock`; then no lock is written.
     """
     app = read_app(app_path)
-    options.cache.prepare()
-    with Sources(options.sources, options.cache) as sources:
+    with options.cache.in_use(), Sources(options.sources, options.cache) as sources:
         made = relock(app_path, app, options.lock, sources.open, progress)
     if not options.check:
         write_lock(made.path, made.lock)

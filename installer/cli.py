@@ -15,6 +15,7 @@ from installer.cliapp import running
 from installer.clicheck import checking
 from installer.clioptions import Bundle, Downgrade, Expired, Json
 from installer.cliplan import planning
+from installer.cliprune import pruning
 from installer.clireleases import releases
 from installer.cliselftest import selftesting
 from installer.console import Console, Form, exit_with
@@ -49,6 +50,7 @@ app.add_typer(ledger_app, name="ledger")
 app.add_typer(planning)
 app.add_typer(releases)
 app.add_typer(running)
+app.add_typer(pruning)
 app.add_typer(checking)
 app.add_typer(selftesting)
 

@@ -8,16 +8,24 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from manifests.documents import Line
+from manifests.excludepattern import Pattern
 from manifests.workload import Count, Sparse
 
 DEFAULT_GRACE_SECONDS: Final = 3600
 """docker-gc's."""
 DEFAULT_KEEP_RELEASES: Final = 2
 """The current and the previous one."""
-Excludes = Annotated[tuple[Line, ...], Field(max_length=1000, strict=False)]
+
+
+def _pattern(text: str) -> str:
+    return Pattern.parse(text).text
+
+
+PatternText = Annotated[Line, AfterValidator(_pattern)]
+Excludes = Annotated[tuple[PatternText, ...], Field(max_length=1000, strict=False)]
 
 
 class PrunePolicy(Sparse):

@@ -30,6 +30,11 @@ class DockerEngine:
         self._api = api
         self._facts = facts
 
+    @property
+    def url(self) -> str:
+        """Of its socket."""
+        return self._api.url
+
     def info(self) -> EngineInfo:
         """Return what the engine said when it was opened."""
         facts = self._facts

@@ -20,9 +20,9 @@ from bundler.arguments import (
     default_cache,
     judge_of,
     new_passphrase,
-    parse_size,
 )
 from manifests.errors import MoonliftError, UsageError
+from manifests.quantities import parse_size
 from manifests.release import LayerPolicy
 from tests.support.ssh import IDENTITY, allowed_line, keygen_sign, make_key, public_key
 

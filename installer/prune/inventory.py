@@ -1,0 +1,158 @@
+"""What a host has: the engine's images, containers and volumes, and the ledger's releases.
+
+Owns how the three sources of an image's age are put together, and which of our names are
+explained by a release. Changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Protocol
+
+from installer.appfiles import files_bytes
+from installer.engines.base import KEEP_PREFIX, Store, keep_name
+from installer.engines.pruneapi import EngineImage
+from installer.ledger import Ledger
+from installer.ledgerapps import InstalledApp, InstalledRelease
+from installer.prune.seen import Memory
+from manifests.errors import MoonliftError
+from manifests.pruneinventory import Container, HostRelease, Image, Inventory, Role, Volume
+from manifests.release import Release
+
+ENGINE: Final = "docker"
+"""As the ledger calls the engine whose releases are pruned here."""
+
+
+class Reading(Protocol):
+    """An engine, as far as it is asked."""
+
+    def images(self) -> Sequence[EngineImage]: ...  # noqa: D102
+    def containers(self) -> Sequence[Container]: ...  # noqa: D102
+    def volumes(self, *, sizes: bool) -> Sequence[Volume]: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """What is asked.
+
+    Attributes:
+        engine: its images, containers and volumes.
+        ledger: its releases.
+        store: how the engine names images.
+        memory: what earlier runs saw.
+        now: by the host's clock.
+    """
+
+    engine: Reading
+    ledger: Ledger
+    store: Store
+    memory: Memory
+    now: datetime
+
+    def inventory(self, *, volumes: bool) -> tuple[Inventory, Memory]:
+        """Ask for everything; return it with what is to be remembered.
+
+        Args:
+            volumes: whether volumes matter; measuring them takes the engine long.
+
+        Raises:
+            EngineFailed: the engine does not answer.
+            NotInstallableHere: the ledger can't be believed.
+        """
+        releases = tuple(host_releases(self.ledger, self.store))
+        containers = tuple(self.engine.containers())
+        images = tuple(self.engine.images())
+        in_use = {one.image for one in containers if one.image and not one.state.ended}
+        memory = self.memory.after({one.identity for one in images}, in_use, self.now)
+        found = Inventory(
+            images=tuple(_image(one, releases, memory) for one in images),
+            containers=containers,
+            volumes=tuple(self.engine.volumes(sizes=True)) if volumes else (),
+            releases=releases,
+        )
+        return found, memory
+
+
+def host_releases(ledger: Ledger, store: Store) -> Iterator[HostRelease]:
+    """Yield the releases whose images may be in the engine.
+
+    Raises:
+        NotInstallableHere: the ledger can't be believed.
+    """
+    kept = {(one.product, one.sequence): one.raw for one in ledger.releases()}
+    state = ledger.state()
+    listed: set[tuple[str, int]] = set()
+    for app in state.apps:
+        for one in app.releases:
+            key = app.product, one.sequence
+            listed.add(key)
+            if one.engine in ("", ENGINE):
+                yield _installed(app, one, _read(kept.get(key)))
+    for product, sequence in sorted(kept.keys() - listed):
+        release, accepted = _read(kept[product, sequence]), state.find(product, sequence)
+        if release is not None and accepted is not None:
+            yield _unlisted(release, accepted.accepted_at, store)
+
+
+def _installed(
+    app: InstalledApp, installed: InstalledRelease, release: Release | None
+) -> HostRelease:
+    return HostRelease(
+        product=app.product,
+        sequence=installed.sequence,
+        version=installed.version,
+        arrived=installed.arrived_at,
+        images=frozenset(one.identity for one in installed.images),
+        role=_role(app, installed.sequence),
+        policy=None if release is None else release.prune,
+        size=0 if release is None else files_bytes(release),
+    )
+
+
+def _unlisted(release: Release, arrived: datetime, store: Store) -> HostRelease:
+    """Return a release of which only release.json is left, for whichever platform it was."""
+    return HostRelease(
+        product=release.product,
+        sequence=release.sequence,
+        version=release.version,
+        arrived=arrived,
+        images=frozenset(map(store.identity, release.images)),
+        policy=release.prune,
+        size=files_bytes(release),
+    )
+
+
+def _role(app: InstalledApp, sequence: int) -> Role:
+    if sequence == app.active:
+        return Role.ACTIVE
+    if sequence == app.previous:
+        return Role.PREVIOUS
+    return Role.PENDING if sequence in app.protected else Role.KEPT
+
+
+def _read(raw: bytes | None) -> Release | None:
+    try:
+        return None if raw is None else Release.read(raw)
+    except MoonliftError:
+        return None
+
+
+def _image(one: EngineImage, releases: Iterable[HostRelease], memory: Memory) -> Image:
+    owners = [item for item in releases if one.identity in item.images]
+    explained = {keep_name(item.product, one.identity) for item in owners}
+    ours = tuple(name for name in one.names if name.startswith(KEEP_PREFIX))
+    known = [*([one.named] if one.named else []), *(item.arrived for item in owners)]
+    return Image(
+        identity=one.identity,
+        names=tuple(name for name in one.names if name not in ours),
+        layers=one.layers,
+        created=one.created,
+        arrived=max(known, default=memory.first[one.identity]),
+        used=memory.used.get(one.identity),
+        labels=one.labels,
+        ancestors=one.ancestors,
+        ours=ours,
+        unexplained=tuple(name for name in ours if name not in explained),
+    )

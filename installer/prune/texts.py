@@ -1,0 +1,45 @@
+"""What became of a plan in words and as JSON; pure, prints nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from installer.prune.removal import Outcome, Result
+from manifests.prunetexts import item_json, plan_json, things, title
+from manifests.pruning import PrunePlan
+from manifests.quantities import bytes_text
+from manifests.safetext import safe_line, safe_text
+from manifests.strictjson import JsonValue
+
+
+def result_line(result: Result) -> str:
+    """Say what became of one thing."""
+    why = f": {safe_text(result.detail)}" if result.detail else ""
+    size = bytes_text(result.freed) if result.outcome is Outcome.REMOVED else ""
+    return safe_line(f"{result.outcome:<7} {size:>9}  {title(result.item)}{why}", limit=2000)
+
+
+def summary_lines(results: Sequence[Result]) -> Iterator[str]:
+    """Say what all came to."""
+    removed = [one for one in results if one.outcome is Outcome.REMOVED]
+    freed = sum(one.freed for one in removed)
+    stayed, failed = (_count(results, what) for what in (Outcome.STAYED, Outcome.FAILED))
+    rest = f"; {stayed} stayed, {failed} failed" if stayed or failed else ""
+    yield f"{things(len(removed))} removed, {bytes_text(freed)} freed{rest}"
+
+
+def results_json(plan: PrunePlan, results: Sequence[Result]) -> dict[str, JsonValue]:
+    """Return the plan and what became of it, for programs."""
+    return {
+        **plan_json(plan),
+        "results": [
+            {**item_json(one.item), "outcome": str(one.outcome), "detail": one.detail}
+            for one in results
+        ],
+        "freed_bytes": sum(one.freed for one in results),
+        "failed": _count(results, Outcome.FAILED),
+    }
+
+
+def _count(results: Sequence[Result], outcome: Outcome) -> int:
+    return sum(one.outcome is outcome for one in results)
