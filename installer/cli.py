@@ -19,6 +19,7 @@ from installer.cliprune import pruning
 from installer.clireleases import releases
 from installer.cliselftest import selftesting
 from installer.console import Console, Form, exit_with
+from installer.log import log_start, open_log
 from installer.tui.terminal import is_usable
 from manifests import __version__
 from manifests.errors import ExitCode
@@ -95,6 +96,9 @@ def options(
         ),
     ] = SETTINGS_DIRECTORY,
     *,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Show on standard error what the log gets.")
+    ] = False,
     version: Annotated[
         bool,
         typer.Option(
@@ -107,6 +111,8 @@ def options(
     Without a verb, on a terminal: the full-screen program.
     """
     del version
+    open_log(state_dir, verbose=verbose)
+    log_start(__version__, sys.argv[1:])
     context.obj = Homes(trust_dir, state_dir, settings_dir)
     if context.invoked_subcommand is None:
         _open_screens(context)

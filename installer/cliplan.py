@@ -1,7 +1,8 @@
-"""`installer plan` and `installer report`: a part of the command line."""
+"""`installer plan`, `report` and `schema`: a part of the command line."""
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -49,6 +50,25 @@ def plan(  # noqa: PLR0913 - one argument an option
         leniency = Leniency(allow_downgrade=allow_downgrade, accept_expired=accept_expired)
         code = planverb.show_plan(console, homes, asked, leniency)
     raise typer.Exit(code)
+
+
+class Schema(StrEnum):
+    """Which format."""
+
+    EVENTS = "events"
+    REPORT = "report"
+
+
+@planning.command()
+def schema(
+    what: Annotated[Schema, typer.Argument(help="Lines of --jsonl, or report.json.")],
+) -> None:
+    """Print the JSON Schema of what programs read."""
+    from installer.eventschema import events_schema  # noqa: PLC0415 - only what a verb needs
+    from installer.report.model import report_schema  # noqa: PLC0415
+
+    made = events_schema() if what is Schema.EVENTS else report_schema()
+    Console().lines([made.decode().rstrip()])
 
 
 @planning.command()

@@ -271,7 +271,12 @@ Event: TypeAlias = (
 
 def to_json(event: Event) -> dict[str, JsonValue]:
     """Return an event as a JSON object; `event` names its kind."""
-    return {"event": _kebab(type(event).__name__), **plain_fields(event)}
+    return {"event": kind_of(type(event)), **plain_fields(event)}
+
+
+def kind_of(event: type) -> str:
+    """Return what a kind of event is called: `stage-started`."""
+    return _kebab(event.__name__)
 
 
 def plain_fields(value: object) -> dict[str, JsonValue]:

@@ -71,6 +71,12 @@ def file_system_of(path: Path) -> FileSystem | None:
     return None
 
 
+def free_bytes(root: Path | None) -> int | None:
+    """Return the bytes free for us where `root` lies; None where that can't be seen."""
+    system = None if root is None else file_system_of(root)
+    return None if system is None else system.free
+
+
 def places_of(info: EngineInfo) -> Places:
     """Return where an engine writes, by what it says of itself and what can be seen."""
     root = info.root

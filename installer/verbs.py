@@ -148,10 +148,11 @@ def _carry_out(
 
     if made.nothing_to_do:
         return console.finish(console.follow_run(run(made, threading.Event())))
-    from installer.reportverb import kept_report  # noqa: PLC0415 - as above
+    from installer.pace import outline_of  # noqa: PLC0415 - as above
+    from installer.reportverb import kept_report  # noqa: PLC0415
 
     if not choices.yes:
         console.confirm("install?")
     with kept_report(console, outlook, made, homes.state) as reporter, stopping() as cancel:
-        record = console.follow_run(reporter.told(run(made, cancel)))
+        record = console.follow_run(reporter.told(run(made, cancel)), outline_of(made))
     return console.finish(record)
