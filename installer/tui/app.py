@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App
 from textual.binding import Binding, BindingType
@@ -19,11 +19,12 @@ from textual.filter import LineFilter
 from textual.screen import Screen
 
 from installer.events import Event, Failure, Stage, StageStarted
+from installer.log import log_event
 from installer.tui import background
 from installer.tui.background import Answered, Broke, Told
 from installer.tui.journal import Notebook, Place
 from installer.tui.lines import Line, Mark
-from installer.tui.progress import RunProgress, progressed
+from installer.tui.progress import RunProgress, ShowsRun, progressed
 from installer.tui.session import Session
 from installer.tui.steps import STEP_OF, Step
 from installer.tui.stepscreen import MARGIN
@@ -40,15 +41,6 @@ if TYPE_CHECKING:
     from installer.verbs import AppHomes
 
 Events = Callable[[threading.Event], Iterator[Event]]
-
-
-@runtime_checkable
-class ShowsRun(Protocol):
-    """A screen that shows the run."""
-
-    step: ClassVar[Step]
-
-    def run_changed(self, run: RunProgress) -> None: ...  # noqa: D102
 
 
 class InstallerApp(App[ExitCode]):
@@ -81,6 +73,7 @@ class InstallerApp(App[ExitCode]):
         self._cancel = threading.Event()
         self._busy = False
         self._leaving = False
+        self._again: Callable[[], None] | None = None
         self.bug: BaseException | None = None
         self._extra = filters_of(terminal)
 
@@ -115,13 +108,15 @@ class InstallerApp(App[ExitCode]):
 
     def go(self, step: Step) -> None:
         """Show the screen of a step, and remember that a person is there."""
+        if self.session.bundle is None and step in (Step.TRUST, Step.PLAN):
+            step = Step.CHOOSE  # after a rollback there is no bundle to go back to
         self._journal.note(self.session.bundle, self.session.engine, step)
         self._show(step_screen(step, running=self._busy or self.run_progress.finished))
 
     def take(self, bundle: Path) -> None:
         """Go on with a bundle."""
         self.session.choose(bundle)
-        self.run_progress = RunProgress()
+        self.run_progress, self._again = RunProgress(), None
         self.go(Step.TRUST)
 
     def install(self) -> None:
@@ -140,14 +135,20 @@ class InstallerApp(App[ExitCode]):
             first: what is known before its first event.
             step: whose screen shows its beginning.
         """
+        self._again = lambda: self.carry_out(events, None, step)
         self.run_progress = first or RunProgress()
         self._cancel, self._busy = threading.Event(), True
         background.in_thread(self.post_message, lambda: self._follow(events))
         self.go(step)
 
+    def run_again(self) -> None:
+        """Carry out again what broke off; an install, where nothing was begun yet."""
+        (self._again or self.install)()
+
     def go_on_after_run(self) -> None:
         """Go to what comes after the run."""
-        if self.run_progress.stage(Stage.SELFTEST) is not None:
+        proved = self.run_progress.stage(Stage.SELFTEST) is not None
+        if proved or self.session.bundle is None:
             self.go(Step.SUMMARY)
             return
         from installer.tui.proving import ProveScreen  # noqa: PLC0415 - not to be painted
@@ -161,8 +162,7 @@ class InstallerApp(App[ExitCode]):
         if self.run_progress.finished:
             self._run_ended()
         self._follow_stage(event)
-        if isinstance(self.screen, ShowsRun):
-            self.screen.run_changed(self.run_progress)
+        self._show_run()
 
     def on_broke(self, message: Broke) -> None:
         """End with a bug."""
@@ -222,6 +222,7 @@ class InstallerApp(App[ExitCode]):
         """Hand every event of the run on; called in its thread."""
         try:
             for event in events(self._cancel):
+                log_event(event)
                 background.tell(self.post_message, Told(event))
         except MoonliftError as error:
             failure = Failure.of(error)
@@ -232,13 +233,10 @@ class InstallerApp(App[ExitCode]):
         message.deliver()
 
     def _not_begun(self, failure: Failure) -> None:
-        """Show why a run could not begin: its plan, made anew, says so."""
-        self._busy = False
-        self.run_progress = replace(self.run_progress, failure=failure)
-        if self._leaving:
-            self._quit()
-        else:
-            self.go(Step.TRUST if failure.exit_code is ExitCode.BUNDLE_REFUSED else Step.PLAN)
+        """Show why a run could not begin."""
+        self.run_progress = replace(self.run_progress, failure=failure, never_began=True)
+        self._run_ended()
+        self._show_run()
 
     def _follow_stage(self, event: Event) -> None:
         """Show the screen of the stage that begins; one that is over another stays."""
@@ -247,6 +245,10 @@ class InstallerApp(App[ExitCode]):
         step = STEP_OF.get(event.stage)
         if step is not None and step is not self.screen.step:
             self.go(step)
+
+    def _show_run(self) -> None:
+        if isinstance(self.screen, ShowsRun):
+            self.screen.run_changed(self.run_progress)
 
     def _easel(self, found: Callable[[Proof], None]) -> Easel:
         """Return where the self-test of a run draws; called in its thread."""

@@ -58,7 +58,8 @@ class InstallScreen(StepScreen):
         """Show what a run has told so far."""
         if not self.ready:
             return
-        resumed = [] if run.stages or self.program.is_installing else list(_resumed_lines())
+        begun = run.stages or run.finished or self.program.is_installing
+        resumed = () if begun else _resumed_lines()
         self.show([*resumed, *run_lines(run, self.columns)])
         graph = self.query_one("#graph", Sparkline)
         graph.data = list(run.pace.points)
@@ -72,7 +73,7 @@ class InstallScreen(StepScreen):
         elif name == _ON.name:
             self.program.go_on_after_run()
         elif name in (_AGAIN.name, _BEGIN.name):
-            self.program.install()
+            self.program.run_again()
         else:
             self.program.go(Step.PLAN)
 

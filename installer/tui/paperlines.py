@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from installer.tui.lines import Line, Mark, blank, head
+from installer.events import Failure
+from installer.tui.lines import Line, Mark, blank, failure_lines, head, labelled
+from manifests.errors import MoonliftError
 from manifests.safetext import safe_line
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ def help_lines() -> Iterator[Line]:
         ("Tab, arrows", "choose"),
         ("PgUp, PgDn", "scroll the text"),
         ("Esc", "goes back; stops what runs, after a question"),
-        ("m", "menu: history, check and more"),
+        ("m", "menu: status, history, roll back, prune, check, report"),
         ("q, Ctrl-C", "leaves, after a question if something runs"),
     ):
         yield Line(meaning, key)
@@ -37,6 +39,7 @@ def help_lines() -> Iterator[Line]:
         ("Plan", "what would be read, written and named; nothing is changed before Enter"),
         ("Install", "every byte is checked before the engine gets it"),
         ("Self-test", "whether this machine computes, bit by bit, and how fast"),
+        ("Start", "the app's services, each until it is healthy"),
         ("Summary", "what was done"),
     ):
         yield Line(meaning, step)
@@ -85,3 +88,43 @@ def check_lines(homes: AppHomes, engine: str, bundle: Path | None) -> Iterator[L
                 yield Line(finding.remedy, "next")
     yield blank()
     yield from map(Line, summary_lines(results))
+
+
+def app_lines(homes: AppHomes, engine: str) -> Iterator[Line]:
+    """Say how each installed app is."""
+    from installer import runningapp  # noqa: PLC0415 - only when it is opened
+    from installer.ledger import Ledger  # noqa: PLC0415
+    from installer.tui.servicelines import status_lines  # noqa: PLC0415
+
+    for app in Ledger(homes.state).state().apps:
+        asked = runningapp.Asked(
+            state=homes.state, settings=homes.settings, words=(app.product,), engine=engine
+        )
+        try:
+            with runningapp.running_app(asked, runningapp.choose(asked)) as running:
+                yield from status_lines(runningapp.current_status(running))
+        except MoonliftError as error:
+            yield head(safe_line(app.product))
+            if error.code == "app-runs-nothing":
+                yield Line(safe_line(str(error)))
+            else:
+                yield from failure_lines(Failure.of(error))
+        yield blank()
+
+
+def report_lines(homes: AppHomes) -> Iterator[Line]:
+    """Show the last run's report, and say where its page lies and which others there are."""
+    from installer.report.store import FOLDER, HTML, LAST, Reports  # noqa: PLC0415 - as above
+    from installer.report.texts import report_lines as lines_of  # noqa: PLC0415
+
+    reports = Reports(homes.state)
+    runs = reports.runs()
+    if not runs:
+        yield Line("no run has left a report on this host")
+        return
+    run = reports.find(LAST)
+    yield from labelled(lines_of(reports.read(run)))
+    yield blank()
+    yield Line(str(homes.state / FOLDER / run / HTML), "page")
+    for earlier in reversed(runs[:-1]):
+        yield Line(f"installer report {earlier}", "earlier")

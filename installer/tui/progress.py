@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Final, assert_never
+from typing import ClassVar, Final, Protocol, assert_never, runtime_checkable
 
 from installer.events import (
     Advanced,
@@ -27,6 +27,7 @@ from installer.events import (
     StageStarted,
     Unit,
 )
+from installer.tui.steps import Step
 
 WINDOW: Final = 5.0
 """Seconds over which the rate is taken."""
@@ -131,6 +132,7 @@ class RunProgress:
         notes: worth a line each.
         failure: why it broke off.
         record: of the end.
+        never_began: whether it could not even begin; `failure` says why.
     """
 
     images: tuple[ImageProgress, ...] = ()
@@ -141,6 +143,7 @@ class RunProgress:
     notes: tuple[Noted, ...] = ()
     failure: Failure | None = None
     record: RunRecord | None = None
+    never_began: bool = False
 
     @property
     def current(self) -> StageProgress | None:
@@ -150,8 +153,8 @@ class RunProgress:
 
     @property
     def finished(self) -> bool:
-        """Whether the last event came."""
-        return self.record is not None
+        """Whether nothing more will come."""
+        return self.record is not None or self.never_began
 
     @property
     def seconds_left(self) -> float | None:
@@ -164,6 +167,15 @@ class RunProgress:
     def stage(self, wanted: Stage) -> StageProgress | None:
         """Return a stage, None if it has not begun."""
         return next((one for one in self.stages if one.stage is wanted), None)
+
+
+@runtime_checkable
+class ShowsRun(Protocol):
+    """A screen that shows the run."""
+
+    step: ClassVar[Step]
+
+    def run_changed(self, run: RunProgress) -> None: ...  # noqa: D102
 
 
 def progressed(run: RunProgress, event: Event, now: float) -> RunProgress:

@@ -62,11 +62,13 @@ def end_lines(run: RunProgress) -> Iterator[Line]:
     for note in run.notes:
         if note.stage is not Stage.SELFTEST:
             yield Line(safe_line(note.text), "note")
-    if run.record is None:
+    if not run.finished:
         return
     yield blank()
     if run.failure is not None:
         yield from failure_lines(run.failure)
+    if run.record is None:
+        return
     for text in record_lines(run.record):
         yield Line(text, outcome_word(run.record.outcome), Mark.GOOD)
 
@@ -109,7 +111,8 @@ def _image_line(image: ImageProgress, width: int) -> Line:
     room = width - LABEL
     bar = min(_IMAGE_BAR, max(_BAR_LEAST, room // 3))
     share = image.done / image.total if image.total else float(image.state is State.DONE)
-    size = bytes_text(image.total) if image.total else "was there"
+    was_there = not image.total and image.state is State.DONE
+    size = "was there" if was_there else bytes_text(image.total)
     name = cut_text(safe_line(short_name(image.name)), room - bar - _SIZE)
     gauge = f"{bar_text(share, bar)} {percent_text(share)}"
     text = f"{gauge} {size:<9} {name}"

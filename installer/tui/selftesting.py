@@ -58,7 +58,7 @@ class SelftestScreen(ProofScreen):
             self.program.go_on_after_run()
         elif name in (_AGAIN.name, _ANYWAY.name):
             self.program.session.accept_failed = name == _ANYWAY.name
-            self.program.install()
+            self.program.run_again()
         else:
             self.program.go(Step.PLAN)
 

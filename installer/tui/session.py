@@ -50,7 +50,6 @@ class Session:
         record: of the last run.
         proof: what the self-test of the last run came to.
         reported: name of the last run's report; empty for none.
-        ran: plan of the last run.
     """
 
     homes: AppHomes
@@ -66,7 +65,6 @@ class Session:
     record: RunRecord | None = None
     proof: Proof | None = None
     reported: str = ""
-    ran: Plan | None = None
     _held: ExitStack = field(default_factory=ExitStack)
 
     @property
@@ -150,7 +148,7 @@ class Session:
         plan = _refused_or(outlook)
         self.outlook, self.proof, self.reported = None, None, ""
         reporter = Reporter(outlook, plan)
-        self.ran = made = self._with_proof(plan, reporter, make_easel)
+        made = self._with_proof(plan, reporter, make_easel)
         for event in reporter.told(run(made, cancel)):
             if isinstance(event, RunFinished):
                 self._keep(reporter)
@@ -160,20 +158,21 @@ class Session:
         """Return what runs of the last run's app now; None where nothing is to run.
 
         Raises:
-            EngineFailed: it does not answer.
+            NotInstallableHere, EngineFailed: it can't be found out.
         """
-        if self.ran is None or self.ran.app is None:
-            return None
-        app, release = self.ran.app, self.ran.verified.release
-        if release.run is None:
-            return None
-        from installer.app.control import status  # noqa: PLC0415 - as above
-        from installer.app.deployment import deployment  # noqa: PLC0415
-        from installer.app.settings import carried_in, read_settings  # noqa: PLC0415
+        from installer import runningapp  # noqa: PLC0415 - as above
 
-        settings = read_settings(app.home, release.run, carried_in(app.folder))
-        wanted = deployment(release, replace(app.placement, settings=settings))
-        return status(app.apps, wanted)
+        if self.record is None or not self.record.started:
+            return None
+        asked = runningapp.Asked(
+            state=self.homes.state,
+            settings=self.homes.settings,
+            words=(self.record.product,),
+            engine=self.engine,
+        )
+        chosen = runningapp.choose(asked)
+        with runningapp.running_app(asked, chosen) as running:
+            return runningapp.current_status(running)
 
     def close(self) -> None:
         """Let go of bundle and engine."""

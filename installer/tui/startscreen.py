@@ -59,7 +59,7 @@ class StartScreen(StepScreen):
         elif name == _ON.name:
             self.program.go_on_after_run()
         elif name == _AGAIN.name:
-            self.program.install()
+            self.program.run_again()
         else:
             self.program.go(Step.PLAN)
 

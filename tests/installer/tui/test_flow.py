@@ -145,10 +145,14 @@ def test_menu_help_and_history_are_a_key_away(stage: Stage, host: Host, graph: F
         await player.sees("[Choose]")
         await player.press("m")
         await player.sees("Menu", "History")
-        await player.press("down", "enter")
+        await player.press("down", "down", "enter")
         await player.sees("installed viz 1", "accepted viz 1")
         await player.press("enter")
         await player.sees("[Choose]")
+        await player.press("m")
+        await player.sees("> Back")
+        await player.press("down", "down", "down", "enter")
+        await player.sees("Roll back", "No other release is kept")
 
     stage.play(stage.program(graph.url), scenario)
 
