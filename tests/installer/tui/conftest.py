@@ -74,6 +74,13 @@ class Player:
                 raise AssertionError(f"expected {texts}, found\n{self.text}")
             await self.pilot.pause(0.02)
 
+    async def stops(self) -> None:
+        """Stop what still runs, and wait for its end."""
+        program = self.program
+        program._cancel.set()
+        while program.is_running and program.is_installing:
+            await self.pilot.pause(0.02)
+
     async def ends(self) -> None:
         """Wait until the program has been left."""
         end = time.monotonic() + PATIENCE
@@ -111,7 +118,9 @@ class Stage:
 
         async def played() -> None:
             async with program.run_test(size=size) as pilot:
-                await scenario(Player(program, pilot))
+                player = Player(program, pilot)
+                await scenario(player)
+                await player.stops()
 
         with ExitStack() as after:
             after.callback(program.session.close)

@@ -40,7 +40,7 @@ def report(verdict: str) -> dict[str, object]:
 
 
 def main(verdict: str, option: str) -> int:
-    sys.stderr.write("\r\x1b[Ktesting numpy:0, AMD EPYC\r\x1b[K")
+    sys.stderr.write("\r\x1b[Ktesting numpy:0, AMD EPYC")
     sys.stderr.flush()
     if verdict == "hang":
         time.sleep(60)

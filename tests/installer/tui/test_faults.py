@@ -93,15 +93,16 @@ def test_a_drive_that_was_pulled_out_is_told_and_the_run_goes_on_when_it_is_back
     stage: Stage, host: Host, graph: FakeEngine
 ) -> None:
     bundle = host.bundle(IMAGE)
+    layer = bundle.path / bundle.release.images[0].layers[0].name
     drawer = host.root / "drawer"
 
     async def scenario(player: Player) -> None:
         await to_plan(player)
         await player.sees("> Install <")
-        bundle.path.rename(drawer)
+        layer.rename(drawer)
         await player.press("enter")
-        await player.sees("> Try again <", "code")
-        drawer.rename(bundle.path)
+        await player.sees("REFUSED", "file-missing", "> Try again <")
+        drawer.rename(layer)
         await player.press("enter")
         await player.sees("[Self-test]", "> Go on <")
 
