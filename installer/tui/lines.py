@@ -67,7 +67,9 @@ def labelled(lines: Iterable[str]) -> Iterator[Line]:
 def failure_lines(failure: Failure) -> Iterator[Line]:
     """Say why something could not be done, its code and the next step."""
     word = _WORDS.get(failure.exit_code, "FAILED")
-    yield Line(safe_line(failure.message), word, Mark.BAD)
+    first, *others = failure.message.splitlines() or [""]
+    yield Line(safe_line(first), word, Mark.BAD)
+    yield from (Line(safe_line(text), "") for text in others)
     yield Line(failure.code, "code")
     if failure.hint:
         yield Line(safe_line(failure.hint), "next")

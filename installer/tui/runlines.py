@@ -69,8 +69,10 @@ def end_lines(run: RunProgress) -> Iterator[Line]:
         yield from failure_lines(run.failure)
     if run.record is None:
         return
+    mark = Mark.GOOD if run.failure is None else Mark.WARN
+    word = outcome_word(run.record.outcome)
     for text in record_lines(run.record):
-        yield Line(text, outcome_word(run.record.outcome), Mark.GOOD)
+        yield Line(text, word if run.failure is None else "but", mark)
 
 
 def outcome_word(outcome: Outcome) -> str:

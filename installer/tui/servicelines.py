@@ -40,9 +40,6 @@ def starting_lines(run: RunProgress) -> Iterator[Line]:
     if run.current is not None and run.subject:
         yield Line(safe_line(run.subject), "waits for", Mark.FAINT)
     yield from end_lines(run)
-    if run.record is not None and run.record.running_again is not None:
-        text = f"release {run.record.running_again} was put back, and runs again"
-        yield Line(text, "restored", Mark.WARN)
 
 
 def status_lines(status: AppStatus) -> Iterator[Line]:

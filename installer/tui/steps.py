@@ -21,6 +21,7 @@ class Step(StrEnum):
 
 
 STEPS: Final = tuple(Step)
+_ALWAYS: Final = tuple(step for step in STEPS if step is not Step.START)
 STEP_OF: Final = {
     Stage.CHECK: Step.INSTALL,
     Stage.LOAD: Step.INSTALL,
@@ -38,7 +39,7 @@ def steps_text(current: Step, *, starts: bool) -> str:
         current: where a person is.
         starts: whether the release has something to start; else that step is left out.
     """
-    shown = [step for step in STEPS if starts or step is not Step.START]
+    shown = [step for step in STEPS if starts or step in (current, *_ALWAYS)]
     at = STEPS.index(current)
     words = (
         f"[{step}]" if step is current else f"✓{step}" if STEPS.index(step) < at else f" {step}"
