@@ -116,7 +116,7 @@ _ASCII: Final = str.maketrans(
         **dict.fromkeys("↓", "v"),
         **dict.fromkeys("←", "<"),
         **dict.fromkeys("→", ">"),
-        "√": "x",
+        "√": "*",
         "·": ".",
         "■": "#",
         "\u00a0": " ",
