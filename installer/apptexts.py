@@ -14,6 +14,7 @@ from manifests.strictjson import JsonValue
 if TYPE_CHECKING:  # what only verifies loads none of it
     from installer.appplan import AppPlan
     from installer.proof import Proof
+    from manifests.prunepolicy import PrunePolicy
     from manifests.release import FileRecord
 
 WIDTH: Final = 80
@@ -35,6 +36,13 @@ def app_lines(app: AppPlan | None, proof: Proof | None) -> Iterator[str]:
         yield row("GPUs", f"for {', '.join(app.gpu_services)}")
     for label, remark in zip(labels("remarks"), app.remarks, strict=False):
         yield from wrapped(label, remark)
+
+
+def prune_lines(policy: PrunePolicy | None, outgrown: Sequence[str]) -> Iterator[str]:
+    """Say what will be removed once the release is active."""
+    if policy is not None:
+        what = f"; {', '.join(outgrown)} once unused long enough" if outgrown else ""
+        yield from wrapped("prune", f"keeps {policy.keep_releases} releases of it{what}")
 
 
 def files_lines(files: Sequence[FileRecord], folder: object) -> Iterator[str]:

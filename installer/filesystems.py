@@ -71,9 +71,9 @@ def file_system_of(path: Path) -> FileSystem | None:
     return None
 
 
-def free_bytes(root: Path | None) -> int | None:
-    """Return the bytes free for us where `root` lies; None where that can't be seen."""
-    system = None if root is None else file_system_of(root)
+def free_bytes(path: Path | None) -> int | None:
+    """Return the bytes free for us where `path` lies; None where that can't be seen."""
+    system = None if path is None else file_system_of(path)
     return None if system is None else system.free
 
 

@@ -124,6 +124,13 @@ class InstalledApp(Part):
         """Return the release of this number, None if there is none."""
         return next((one for one in self.releases if one.sequence == sequence), None)
 
+    def outgrown(self, sequence: int, keep: int) -> tuple[InstalledRelease, ...]:
+        """Return what is beyond the newest releases once `sequence` is active and one of them."""
+        needed = {sequence, self.active, self.previous if self.active == sequence else None}
+        others = [one for one in reversed(self.releases) if one.sequence not in needed]
+        room = max(0, keep - len(self.releases) + len(others) - (sequence not in self.sequences))
+        return tuple(others[room:])
+
     def with_arrived(self, release: InstalledRelease) -> InstalledApp:
         """Return the app after the images of `release` are there; a known one keeps its arrival."""
         known = self.release(release.sequence)

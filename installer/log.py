@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from installer.events import Advanced, Event, Failure, StageFailed, to_json
+from installer.events import Advanced, Event, Failure, PictureDrawn, StageFailed, to_json
 from installer.logfile import LogFile
 from installer.redaction import REDACTION
 from manifests.safetext import safe_text
@@ -67,7 +67,7 @@ def log_start(version: str, words: Sequence[str]) -> None:
 
 def log_event(event: Event) -> None:
     """Log what a run tells; how far it is, is no news."""
-    if isinstance(event, Advanced):
+    if isinstance(event, Advanced | PictureDrawn):
         return
     facts = to_json(event)
     level = logging.ERROR if isinstance(event, StageFailed) else logging.INFO

@@ -92,6 +92,7 @@ class View:
         image: that is being loaded; None in other stages.
         all_done: bytes of all stages; 0 where no stage counts bytes.
         all_total: of them.
+        all_seconds_left: of them, at this stage's rate; None likewise.
     """
 
     done: int
@@ -102,6 +103,7 @@ class View:
     image: ImageView | None
     all_done: int
     all_total: int
+    all_seconds_left: float | None = None
 
 
 class Pace:
@@ -124,16 +126,20 @@ class Pace:
         """Return what is to be shown now."""
         self._remember(event.done)
         rate = self._rate()
+        left = event.total - event.done
         counted = any(stage is event.stage for stage, _ in self.outline.bytes)
+        all_done = self.outline.before(event.stage) + event.done if counted else 0
+        all_left = self.outline.total - all_done
         return View(
             done=event.done,
             total=event.total,
             unit=self._unit,
             rate=rate,
-            seconds_left=(event.total - event.done) / rate if rate else None,
+            seconds_left=left / rate if rate else None,
             image=self._image(event) if event.stage is Stage.LOAD else None,
-            all_done=self.outline.before(event.stage) + event.done if counted else 0,
+            all_done=all_done,
             all_total=self.outline.total,
+            all_seconds_left=all_left / rate if rate and counted else None,
         )
 
     def _remember(self, done: int) -> None:

@@ -48,6 +48,8 @@ class Plan:
         app: what will run; None where nothing does, or it is not to be started.
         proof: the self-test before the start; None where there is none.
         problems: what keeps it from being carried out; a plan that `plan` made has none.
+        starting: how a person wants it started; None to load and name only.
+        outgrown: versions of older releases that its policy will let go.
     """
 
     verified: VerifiedBundle
@@ -63,6 +65,8 @@ class Plan:
     app: AppPlan | None = None
     proof: Proof | None = None
     problems: tuple[NotInstallableHere, ...] = ()
+    starting: Starting | None = None
+    outgrown: tuple[str, ...] = ()
 
     @property
     def read_bytes(self) -> int:
@@ -180,6 +184,8 @@ def draft(
         app=app,
         proof=starting.proof(release, identities, app, ledger) if starting else None,
         problems=tuple(problems),
+        starting=starting,
+        outgrown=_outgrown(release, ledger) if starting else (),
     )
 
 
@@ -223,6 +229,14 @@ def _deliveries(
             deliveries.append(Delivery(image, there.missing(image), keep[identity]))
             there = there.after(image)
     return deliveries
+
+
+def _outgrown(release: Release, ledger: Ledger) -> tuple[str, ...]:
+    app = ledger.app(release.product)
+    if release.prune is None or app is None:
+        return ()
+    gone = app.outgrown(release.sequence, release.prune.keep_releases)
+    return tuple(one.version for one in gone)
 
 
 def _is_recorded(verified: VerifiedBundle, ledger: Ledger) -> bool:

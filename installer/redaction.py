@@ -18,6 +18,7 @@ SHORTEST: Final = 6
 """Characters of a known secret below which it is not looked for: `on` would take half a text."""
 
 _NAMES: Final = r"pass(?:word|wd|phrase)?|secret|token|credentials?|api[_-]?key|private[_-]?key"
+_NAME: Final = re.compile(_NAMES, re.IGNORECASE)
 _VALUE: Final = r"\"[^\"]*\"|'[^']*'|[^\s,;}\"']+"
 _RULES: Final = (
     (re.compile(r"(?i)\b([a-z][a-z0-9+.-]{1,20}://)[^\s/@]+@"), rf"\1{HIDDEN}@"),
@@ -37,6 +38,11 @@ _RULES: Final = (
 )
 """Of a setting the name stays, and what stands after `=`, or after `:` and a space, goes: image
 references such as `acme/secret:1` are no settings."""
+
+
+def names_secret(name: str) -> bool:
+    """Tell whether a setting of that name holds a secret, such as `DB_PASSWORD`."""
+    return _NAME.search(name) is not None
 
 
 class Redaction:

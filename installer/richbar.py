@@ -15,7 +15,7 @@ from rich.text import Text
 
 from installer.bars import LABELS
 from installer.events import Advanced, Stage, StageStarted, Unit
-from installer.pace import ImageView, Outline, Pace, View
+from installer.pace import ImageView, Outline, Pace
 from manifests.quantities import bytes_text, seconds_text
 from manifests.safetext import safe_line
 
@@ -50,12 +50,13 @@ class RichBar:
             return
         view = self._pace.advance(event)
         subject = _tail(safe_line(event.subject))
-        self._progress.update(task, completed=view.done, words=_words(view), subject=subject)
+        words = _words(view.done, view.total, view.rate, view.seconds_left)
+        self._progress.update(task, completed=view.done, words=words, subject=subject)
         if self._image is not None and view.image is not None:
             self._show_image(self._image, view.image)
         if self._all is not None and view.all_done:
-            amount = f"{bytes_text(view.all_done)} of {bytes_text(view.all_total)}"
-            self._progress.update(self._all, completed=view.all_done, words=amount)
+            words = _words(view.all_done, view.all_total, None, view.all_seconds_left)
+            self._progress.update(self._all, completed=view.all_done, words=words)
 
     def end(self, stage: Stage) -> None:
         """Take the stage's bars away; that of all stays to the end."""
@@ -94,10 +95,10 @@ def open_rich_bar(stream: TextIO, outline: Outline | None = None) -> Iterator[Ri
         yield RichBar(progress, outline)
 
 
-def _words(view: View) -> str:
-    parts = [f"{bytes_text(view.done)} of {bytes_text(view.total)}"]
-    parts += [f"{bytes_text(view.rate)}/s"] if view.rate is not None else []
-    parts += [f"{seconds_text(view.seconds_left)} left"] if view.seconds_left is not None else []
+def _words(done: int, total: int, rate: float | None, left: float | None) -> str:
+    parts = [f"{bytes_text(done)} of {bytes_text(total)}"]
+    parts += [f"{bytes_text(rate)}/s"] if rate is not None else []
+    parts += [f"{seconds_text(left)} left"] if left is not None else []
     return ", ".join(parts)
 
 

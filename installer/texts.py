@@ -9,7 +9,15 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from installer.apptexts import app_json, app_lines, files_lines, labels, row, wrapped
+from installer.apptexts import (
+    app_json,
+    app_lines,
+    files_lines,
+    labels,
+    prune_lines,
+    row,
+    wrapped,
+)
 from installer.results import layers_text, short_name
 from installer.spacetexts import room_json, room_lines
 from manifests.documents import instant_text
@@ -103,6 +111,8 @@ def plan_lines(plan: Plan) -> Iterator[str]:
     yield from app_lines(plan.app, plan.proof)
     for label, change in zip(labels("names"), shown_names(plan), strict=False):
         yield row(label, f"{short_name(change.name)}: {move_text(change)}")
+    if plan.starting is not None:
+        yield from prune_lines(plan.verified.release.prune, plan.outgrown)
 
 
 def plan_json(plan: Plan) -> dict[str, JsonValue]:
@@ -140,6 +150,7 @@ def plan_json(plan: Plan) -> dict[str, JsonValue]:
         "unpack_bytes": plan.unpack_bytes,
         "checked_bytes": plan.checked_bytes,
         **room_json(plan.room),
+        "outgrown": list(plan.outgrown),
         "files_bytes": sum(one.size for one in plan.placed_files),
         **app_json(plan.app, plan.proof),
         "nothing_to_do": plan.nothing_to_do,

@@ -108,15 +108,11 @@ def restorable(obsolete: Sequence[ContainerFacts]) -> tuple[ContainerFacts, ...]
     a switch that never came to its end.
     """
     best: dict[tuple[str, int], ContainerFacts] = {}
-    for one in sorted(obsolete, key=lambda found: (_is_interim(found), found.name)):
+    for one in sorted(obsolete, key=lambda found: (is_interim(found), found.name)):
         best.setdefault((one.service, one.number), one)
     return tuple(best.values())
 
 
-def is_unfinished(kept: Kept) -> bool:
-    """Tell whether a container is as wanted, and of a switch that never came to its end."""
-    return kept.found.name != kept.wanted.name or kept.found.state == "created"
-
-
-def _is_interim(found: ContainerFacts) -> bool:
-    return found.name != found.labels.get(NAME, found.name)
+def is_interim(found: ContainerFacts) -> bool:
+    """Tell whether a container is of a switch that never came to its end, by name or state."""
+    return found.state == "created" or found.name != found.labels.get(NAME, found.name)

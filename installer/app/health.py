@@ -92,7 +92,8 @@ def judge(seen: Seen) -> Verdict:
             Standing.FAILED, f"was started {found.restarts} times again, and {_ending(found)}"
         )
     if found.state == "restarting":
-        return Verdict(Standing.WAITING, f"{_ending(found)} and is started again")
+        times = f" (start {found.restarts + 1})" if found.restarts else ""
+        return Verdict(Standing.WAITING, f"{_ending(found)} and is started again{times}")
     if found.state != "running":
         return Verdict(Standing.WAITING, f"is {found.state or 'not there'}")
     return Verdict(Standing.SETTLING, "has not ended yet") if seen.once else _running(seen)
@@ -131,7 +132,8 @@ def _running(seen: Seen) -> Verdict:
         )
     if found.health == "healthy" or seen.running_s >= seen.settle_s:
         return Verdict(Standing.WELL)
-    return Verdict(Standing.SETTLING, "has only just started")
+    again = f" (start {found.restarts + 1})" if found.restarts else ""
+    return Verdict(Standing.SETTLING, f"has only just started{again}")
 
 
 def _ending(found: ContainerFacts) -> str:

@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from installer.app import birth
-from installer.app.converge import Change, Kept, compare, is_unfinished
+from installer.app.converge import Change, Kept, compare, is_interim
 from installer.app.failure import Failure, started_not
 from installer.app.room import check_room
 from installer.app.rooms import make_rooms
@@ -151,7 +151,7 @@ class _Switch:
         """Return what this switch made, or one before it that never came to its end."""
         kept = {one.found.id for one in change.kept}
         made = [one for one in self._ids.values() if one not in kept]
-        return [*made, *(one.found.id for one in change.kept if is_unfinished(one))]
+        return [*made, *(one.found.id for one in change.kept if is_interim(one.found))]
 
     def _clear(self, change: Change) -> Iterator[Event]:
         """Remove what is obsolete and give the new ones their names: all is well."""

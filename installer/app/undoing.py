@@ -10,7 +10,7 @@ import threading
 from collections.abc import Collection, Generator, Iterator, Sequence
 from typing import Final
 
-from installer.app.converge import Change, is_unfinished, restorable
+from installer.app.converge import Change, is_interim, restorable
 from installer.app.starting import Member, Starting, Unwell
 from installer.app.stopping import stop_all
 from installer.engines.appapi import AppApi
@@ -48,7 +48,7 @@ def undo(apps: AppApi, change: Change, new: Collection[str]) -> Generator[Event,
 
 
 def _revived(change: Change, back: Sequence[ContainerFacts]) -> list[ContainerFacts]:
-    resumed = any(map(is_unfinished, change.kept))
+    resumed = any(map(is_interim, (*(one.found for one in change.kept), *change.obsolete)))
     return [
         found
         for found in back

@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import StringConstraints
 
-from installer.report.facts import Count, RemarkPart, Seconds, Text
+from installer.report.facts import Count, Seconds, Text
 from manifests.documents import Part
 
 PICTURE_LIMIT: Final = 4 * 1024 * 1024
@@ -151,24 +151,30 @@ class DevicePart(Part):
     figures: tuple[FigurePart, ...] = ()
 
 
-class SelftestPart(Part):
-    """What the self-test came to.
+class PicturePart(Part):
+    """A picture that a device computed.
 
     Attributes:
-        place: where it ran: `host`, or how its container came to a GPU.
-        verdict: the worst of all.
-        seconds: that it took.
+        what: what was done to it.
+        png: in base64.
+    """
+
+    what: Text
+    png: Annotated[str, StringConstraints(max_length=PICTURE_LIMIT)]
+
+
+class SelftestPart(Part):
+    """What the self-test came to in one place.
+
+    Attributes:
+        place: where it ran: `host`, or how its container came to GPUs.
         devices: that were tested.
-        remarks: what it found besides.
-        picture: PNG in base64; empty for none.
+        pictures: that they computed.
     """
 
     place: Text
-    verdict: Text
-    seconds: Seconds
     devices: tuple[DevicePart, ...] = ()
-    remarks: tuple[RemarkPart, ...] = ()
-    picture: Annotated[str, StringConstraints(max_length=PICTURE_LIMIT)] = ""
+    pictures: tuple[PicturePart, ...] = ()
 
 
 class FailurePart(Part):

@@ -179,7 +179,6 @@ def _timings(report: Report) -> str:
 
 
 def _selftest(part: SelftestPart) -> str:
-    rows = [("where", part.place), ("verdict", part.verdict), ("time", seconds_text(part.seconds))]
     devices = [
         (one.verdict, one.address, one.name, one.kind, one.driver, one.cases)
         for one in part.devices
@@ -197,12 +196,10 @@ def _selftest(part: SelftestPart) -> str:
         for one in device.figures
     ]
     return section(
-        "Self-test",
-        facts(rows),
+        f"Self-test: {part.place}",
         table(("", "device", "name", "kind", "driver", "#results compared"), devices, marked=0),
         table(("device", "case", "#ms", "#GFLOP/s", "#GB/s", "#of its limit"), figures),
-        table(("finding", ""), [(one.code, one.text) for one in part.remarks]),
-        picture(part.picture, "the picture that the device filtered"),
+        *(picture(one.png, one.what) for one in part.pictures),
     )
 
 

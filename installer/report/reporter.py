@@ -13,11 +13,13 @@ from typing import Final
 
 from installer.events import (
     Advanced,
+    DeviceTested,
     Event,
     Failure,
     ImageLoaded,
     NameSet,
     Noted,
+    PictureDrawn,
     RunFinished,
     RunRecord,
     ServiceChanged,
@@ -35,11 +37,11 @@ from installer.report.happened import (
     LoadPart,
     NamePart,
     NotePart,
-    SelftestPart,
     ServicePart,
     StagePart,
 )
 from installer.report.model import REPORT_LIMIT, Report
+from installer.report.tested import Tested
 from manifests import __version__
 from manifests.safetext import safe_line, safe_text
 from manifests.strictjson import canonical
@@ -68,7 +70,7 @@ class Reporter:
         self._services: list[ServicePart] = []
         self._notes: list[NotePart] = []
         self._others: list[dict[str, object]] = []
-        self._selftests: list[SelftestPart] = []
+        self._tested = Tested()
         self._begun = 0.0
         self._kept = 0
 
@@ -98,10 +100,6 @@ class Reporter:
             case _:
                 pass
 
-    def prove(self, part: SelftestPart) -> None:
-        """Add what the self-test came to."""
-        self._selftests.append(part)
-
     def report(self) -> Report:
         """Return the report of all that was told so far; no secret is in it."""
         outlook, plan, record = self._outlook, self._plan, self._record
@@ -126,7 +124,7 @@ class Reporter:
             services=tuple(self._services),
             notes=tuple(self._notes),
             others=tuple(self._others),
-            selftests=tuple(self._selftests),
+            selftests=tuple(self._tested.parts()),
             failure=_failure(record.failure) if record and record.failure else None,
         )
         raw = canonical(REDACTION.json(made.to_json()))
@@ -151,6 +149,8 @@ class Reporter:
                 self._names.append(NamePart(name=event.name, old=event.old, new=event.new))
             case ServiceChanged():
                 self._services.append(_service(event))
+            case DeviceTested() | PictureDrawn():
+                self._tested.take(event)
             case Noted():
                 self._notes.append(_note(event))
             case _:

@@ -73,8 +73,13 @@ def _done(report: Report) -> Iterator[str]:
         yield _row("name", f"{short_name(name.name)}: {_short(name.old)} -> {_short(name.new)}")
     for service in report.services:
         yield _row("service", f"{service.service} ({service.container}): {service.state}")
-    for test in report.selftests:
-        yield _row("self-test", f"{test.place}: {test.verdict}, {seconds_text(test.seconds)}")
+    tested = ((one.place, device) for one in report.selftests for device in one.devices)
+    for place, device in tested:
+        yield _row("self-test", f"{place}: {device.address}: {device.verdict}")
+    yield from _warnings(report)
+
+
+def _warnings(report: Report) -> Iterator[str]:
     for one in report.checks:
         if one.severity in ("warn", "fail"):
             yield _row(one.severity, f"{one.check}: {one.evidence}")

@@ -83,6 +83,24 @@ def test_what_must_stay_stays() -> None:
     assert [one.sequence for one in app.releases] == [2, 3, 4]
 
 
+@pytest.mark.parametrize(
+    ("arrived", "sequence", "keep", "gone"),
+    [
+        ((1,), 2, 2, []),
+        ((1, 2), 3, 2, [1]),
+        ((1, 2, 3), 4, 2, [2, 1]),
+        ((1, 2, 3), 4, 3, [1]),
+        ((1, 2, 3), 3, 2, [1]),
+        ((1, 2, 3), 4, 9, []),
+    ],
+)
+def test_what_is_outgrown_is_beyond_what_is_kept(
+    arrived: tuple[int, ...], sequence: int, keep: int, gone: list[int]
+) -> None:
+    outgrown = app_with(*arrived).outgrown(sequence, keep)
+    assert [one.sequence for one in outgrown] == gone
+
+
 def test_the_oldest_idle_releases_are_forgotten_beyond_the_bound() -> None:
     app = app_with(1, 2)
     for sequence in range(3, MAX_RELEASES + 10):

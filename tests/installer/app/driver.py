@@ -1,6 +1,6 @@
 """Does one thing with an app, as a program of its own: in a network namespace, or to be killed.
 
-    python -m tests.installer.app.driver SOCKET FOLDER switch|stop|status|remove [SERVICE...]
+    python -m tests.installer.app.driver URL FOLDER switch|stop|status
 
 FOLDER holds `release.json`, `images.json` (identities by name) and, as the host's settings for the
 app, all else. Prints a line of JSON for each event, and an error as the last one.
@@ -26,18 +26,17 @@ from manifests.release import Release
 from tests.installer.app.releases import placed
 
 
-def main(socket: str, folder: str, verb: str, *services: str) -> None:
+def main(url: str, folder: str, verb: str) -> None:
     home = Path(folder)
-    with closing(open_apps(f"docker:{socket}")) as apps:
+    with closing(open_apps(f"docker:{url}")) as apps:
         try:
             if verb == "status":
                 print(json.dumps(plain_fields(control.status(apps, wanted(apps, home)))))
                 return
-            for event in events(apps, home, verb, services):
+            for event in events(apps, home, verb):
                 print(json.dumps(to_json(event)), flush=True)
         except MoonliftError as error:
-            failed = {"code": error.code, "message": str(error), "hint": error.hint}
-            print(json.dumps(failed))
+            print(json.dumps({"code": error.code, "message": str(error), "hint": error.hint}))
             raise SystemExit(int(error.exit_code)) from error
 
 
@@ -48,14 +47,11 @@ def wanted(apps: AppApi, home: Path) -> Deployment:
     return deployment(release, placed(release, home, images=known, facts=apps.facts()))
 
 
-def events(apps: AppApi, home: Path, verb: str, services: tuple[str, ...]) -> Iterator[Event]:
-    never = threading.Event()
+def events(apps: AppApi, home: Path, verb: str) -> Iterator[Event]:
     shall = wanted(apps, home)
     if verb == "stop":
-        return control.stop(apps, shall.product, never, services)
-    if verb == "remove":
-        return control.remove(apps, shall.product, services)
-    return control.start(apps, shall, never, services)
+        return control.stop(apps, shall.product, threading.Event())
+    return control.start(apps, shall, threading.Event())
 
 
 if __name__ == "__main__":

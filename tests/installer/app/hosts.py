@@ -5,13 +5,22 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
+from installer.app import control
+from installer.app.deployment import deployment
+from installer.app.status import AppStatus
+from installer.app.wanted import Deployment
+from installer.engines.appapi import AppApi, open_apps
+from installer.events import Event, ServiceChanged
+from manifests.digest import Digest
+from manifests.errors import MoonliftError
 from manifests.release import Release
-from tests.installer.app.releases import IMAGE, NEXT_IMAGE, PRODUCT
+from tests.installer.app.releases import IMAGE, NEXT_IMAGE, PRODUCT, placed
 from tests.support.engine import Engine
 from tests.support.layers import File, busybox_layer
 from tests.support.netns import inside
@@ -21,24 +30,20 @@ ROOT = Path(__file__).parents[3]
 
 @dataclass
 class Done:
-    """What the driver came to.
+    """What came of one thing done.
 
     Attributes:
-        code: its exit status.
-        events: what it printed.
-        stderr: what it said besides.
+        events: what was told.
+        error: why it broke off; None if it did not.
     """
 
-    code: int
-    events: list[dict[str, Any]]
-    stderr: str
-
-    @property
-    def last(self) -> dict[str, Any]:
-        return self.events[-1]
+    events: list[Event]
+    error: MoonliftError | None = None
 
     def states(self, container: str) -> list[str]:
-        return [one["state"] for one in self.events if one.get("container", "").endswith(container)]
+        """Return what became of a container, in order."""
+        changed = [one for one in self.events if isinstance(one, ServiceChanged)]
+        return [str(one.state) for one in changed if one.container.endswith(container)]
 
 
 @dataclass
@@ -60,31 +65,48 @@ class AppHost:
         """The host's settings for the app."""
         return self.root / "settings"
 
+    def wanted(self, release: Release, *, gpus: bool = True) -> Deployment:
+        images = {name: Digest.parse(identity) for name, identity in self.images.items()}
+        with closing(self.apps()) as apps:
+            at = placed(release, self.home, images=images, facts=apps.facts(), gpus=gpus)
+        return deployment(release, at)
+
+    def apps(self) -> AppApi:
+        return open_apps(f"docker:{self.engine.url}")
+
+    def switch(self, release: Release, *services: str) -> Done:
+        """Switch to a release, from this process."""
+        wanted, never = self.wanted(release), threading.Event()
+        return self.do(lambda apps: control.start(apps, wanted, never, services))
+
+    def stop(self, *services: str) -> Done:
+        never = threading.Event()
+        return self.do(lambda apps: control.stop(apps, PRODUCT, never, services))
+
+    def do(self, work: Callable[[AppApi], Iterator[Event]]) -> Done:
+        done = Done([])
+        with closing(self.apps()) as apps:
+            try:
+                done.events += work(apps)
+            except MoonliftError as error:
+                done.error = error
+        return done
+
+    def status(self, release: Release) -> AppStatus:
+        with closing(self.apps()) as apps:
+            return control.status(apps, self.wanted(release))
+
     def put(self, release: Release) -> None:
+        """Write down a release for the driver."""
         self.home.mkdir(exist_ok=True)
         (self.home / "release.json").write_bytes(release.readable())
         (self.home / "images.json").write_text(json.dumps(dict(self.images)))
 
-    def command(self, verb: str, *services: str) -> list[str]:
+    def begin(self, verb: str) -> subprocess.Popen[str]:
+        """Start the driver within the host's network namespace."""
         driver = [sys.executable, "-m", "tests.installer.app.driver"]
-        words = [*driver, str(self.engine.socket), str(self.home), verb, *services]
-        return [*inside(self.engine.netns), *words]
-
-    def do(self, verb: str, *services: str) -> Done:
-        done = subprocess.run(
-            self.command(verb, *services),
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd=ROOT,
-            timeout=120,
-        )
-        lines = [json.loads(line) for line in done.stdout.splitlines()]
-        return Done(done.returncode, lines, done.stderr)
-
-    def switch(self, release: Release) -> Done:
-        self.put(release)
-        return self.do("switch")
+        words = [*inside(self.engine.netns), *driver, self.engine.url, str(self.home), verb]
+        return subprocess.Popen(words, stdout=subprocess.PIPE, text=True, cwd=ROOT)
 
     def fetch(self, url: str) -> str:
         program = "import sys, urllib.request as r; print(r.urlopen(sys.argv[1]).read().decode())"

@@ -1,4 +1,4 @@
-"""What a report says of a self-test, read from its JSON report as of any stranger.
+"""What a self-test's report tells as events: its devices with their figures, and its pictures.
 
 Source: selftest/report.schema.json, schema 1; what decides is read by `installer.trials.reports`.
 """
@@ -7,43 +7,53 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
 
-from installer.report.facts import RemarkPart
-from installer.report.happened import PICTURE_LIMIT, DevicePart, FigurePart, SelftestPart
+from installer.stages import Stage
+from installer.testevents import DeviceTested, Figure, PictureDrawn
 from installer.trials.reports import TrialReport
 from manifests.safetext import safe_line
 from manifests.strictjson import JsonValue
 
-PNG: bytes = b"\x89PNG\r\n\x1a\n"
-MAX_DEVICES = 64
-MAX_FIGURES = 200
-_TEXT = 500
+PNG: Final = b"\x89PNG\r\n\x1a\n"
+PICTURE_SIDE: Final = 256
+"""Pixels of a picture's side."""
+PICTURE_LIMIT: Final = 512 * 1024
+"""Bytes of a picture."""
+MAX_PICTURES: Final = 4
+MAX_DEVICES: Final = 64
+MAX_FIGURES: Final = 200
+_TEXT: Final = 500
 
 
-def selftest_part(place: str, report: TrialReport, picture: bytes = b"") -> SelftestPart:
-    """Return what the self-test came to.
+def devices_tested(place: str, report: TrialReport) -> Iterator[DeviceTested]:
+    """Yield each device.
 
     Args:
-        place: where it ran: `host`, or how its container came to a GPU.
+        place: `host`, or how its container came to GPUs.
         report: as it was read.
-        picture: PNG; anything else, and one that is too large, is left out.
     """
-    devices = _objects(report.document, "devices")[:MAX_DEVICES]
-    remarks = [one for one in report.findings if one.verdict != "pass"][:MAX_FIGURES]
-    return SelftestPart(
-        place=safe_line(place),
-        verdict=report.verdict,
-        seconds=max(0.0, report.wall_s),
-        devices=tuple(map(_device, devices)),
-        remarks=tuple(RemarkPart(code=one.code, text=one.text) for one in remarks),
-        picture=_encoded(picture),
-    )
+    for one in _objects(report.document, "devices")[:MAX_DEVICES]:
+        yield _device(place, one)
 
 
-def _device(report: Mapping[str, JsonValue]) -> DevicePart:
+def pictures_drawn(place: str, folder: Path) -> Iterator[PictureDrawn]:
+    """Yield the pictures in a folder; what is none, or too large, is left out."""
+    for file in sorted(folder.glob("*.png"))[:MAX_PICTURES]:
+        with file.open("rb") as stream:
+            data = stream.read(PICTURE_LIMIT + 1)
+        if data.startswith(PNG) and len(data) <= PICTURE_LIMIT:
+            text = base64.b64encode(data).decode()
+            yield PictureDrawn(Stage.SELFTEST, place, safe_line(file.stem), text)
+
+
+def _device(place: str, report: Mapping[str, JsonValue]) -> DeviceTested:
     found = report.get("device")
     device: Mapping[str, JsonValue] = found if isinstance(found, dict) else {}
-    return DevicePart(
+    return DeviceTested(
+        stage=Stage.SELFTEST,
+        place=place,
         address=f"{_text(device, 'backend')}:{_text(device, 'index')}",
         kind=_text(device, "kind"),
         name=_text(device, "name"),
@@ -54,21 +64,16 @@ def _device(report: Mapping[str, JsonValue]) -> DevicePart:
     )
 
 
-def _figures(report: Mapping[str, JsonValue]) -> Iterator[FigurePart]:
+def _figures(report: Mapping[str, JsonValue]) -> Iterator[Figure]:
     for one in _objects(report, "timings")[:MAX_FIGURES]:
         fractions = [_number(one, name) for name in ("fraction_of_copy", "fraction_of_peak")]
-        yield FigurePart(
+        yield Figure(
             case=_text(one, "case"),
             milliseconds=_number(one, "kernel_ms_min") or 0.0,
             gflops=_number(one, "gflops") or 0.0,
             gbps=_number(one, "gbps") or 0.0,
             fraction=max((part for part in fractions if part is not None), default=None),
         )
-
-
-def _encoded(picture: bytes) -> str:
-    text = base64.b64encode(picture).decode() if picture.startswith(PNG) else ""
-    return text if len(text) <= PICTURE_LIMIT else ""
 
 
 def _objects(document: Mapping[str, JsonValue], name: str) -> list[dict[str, JsonValue]]:
