@@ -112,10 +112,12 @@ class Activation:
         self.running_again = app.active if back else None
         facts: dict[str, str | int] = {
             "from": self._sequence,
-            "version": self._target.release.version,
+            "from_version": self._target.release.version,
             "code": error.code,
-            "reason": safe_line(str(error), limit=1000),
+            "reason": safe_line(str(error.context.get("reason") or error), limit=1000),
         }
+        if (active := app.release(app.active)) is not None:
+            facts["version"] = active.version
         what = "rolled-back" if back else "roll-back-failed"
         ledger.record(HistoryEntry(_now(), what, self._product, app.active, facts))
 

@@ -12,11 +12,13 @@ from typing import ClassVar, Final, Protocol, assert_never, runtime_checkable
 
 from installer.events import (
     Advanced,
+    DeviceTested,
     Event,
     Failure,
     ImageLoaded,
     NameSet,
     Noted,
+    PictureDrawn,
     RunFinished,
     RunRecord,
     ServiceChanged,
@@ -129,6 +131,7 @@ class RunProgress:
         subject: what is being worked on.
         pace: of the stage under way.
         services: by container, in the order in which they were first told of.
+        tested: devices that the self-test is through with.
         notes: worth a line each.
         failure: why it broke off.
         record: of the end.
@@ -140,6 +143,7 @@ class RunProgress:
     subject: str = ""
     pace: Pace = field(default_factory=Pace)
     services: tuple[ServiceProgress, ...] = ()
+    tested: tuple[DeviceTested, ...] = ()
     notes: tuple[Noted, ...] = ()
     failure: Failure | None = None
     record: RunRecord | None = None
@@ -185,6 +189,10 @@ def progressed(run: RunProgress, event: Event, now: float) -> RunProgress:
             return _staged(run, event, now)
         case Advanced():
             return _advanced(run, event, now)
+        case DeviceTested():
+            return replace(run, tested=(*run.tested, event))
+        case PictureDrawn():
+            return run
         case Noted() | ImageLoaded() | NameSet() | ServiceChanged():
             return _noted(run, event)
         case RunFinished():

@@ -21,14 +21,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from installer.testevents import PictureDrawn
 from installer.trials.child import WORKER, child_environment
 from installer.trials.reports import REPORT_LIMIT, TrialReport, read_report
+from installer.trials.told import PICTURE_SIDE, pictures_drawn
 from installer.tui.terminal import Glyphs, Terminal
 from manifests.errors import SelftestFailed
 
 _CAPTION: Final = "original, blur and edges"
-_PNG: Final = "red-panda-edges.png"
-_PNG_LIMIT: Final = 4 * 1024 * 1024
 _OUTPUT_LIMIT: Final = 1024 * 1024
 _TOLD = re.compile(rb"\r\x1b\[K([^\r\n]*)")
 _PIECE: Final = 65536
@@ -44,13 +44,13 @@ class Proof:
         report: what it says.
         picture: lines with the colours that the terminal has; none if nothing was drawn.
         caption: what the picture shows.
-        png: the edges that were found, as a file; empty if none was written.
+        drawings: the pictures as files, for the report.
     """
 
     report: TrialReport
     picture: tuple[str, ...]
     caption: str
-    png: bytes = b""
+    drawings: tuple[PictureDrawn, ...] = ()
 
 
 class Stopped(Exception):
@@ -89,7 +89,8 @@ def prove(
     """
     with tempfile.TemporaryDirectory(prefix="moonlift-") as folder:
         report = Path(folder) / "report.json"
-        argv = [*(command or WORKER), f"--report={report}", f"--pictures={folder}"]
+        wanted = (f"--report={report}", f"--pictures={folder}", f"--size={PICTURE_SIDE}")
+        argv = [*(command or WORKER), *wanted]
         output, status = _watched(argv, stage, tell, cancel)
         if cancel.is_set():
             raise Stopped
@@ -98,9 +99,9 @@ def prove(
                 raw = file.read(REPORT_LIMIT + 1)
         except OSError as error:
             raise _broken(status, output) from error
-        png = _read_png(Path(folder) / _PNG)
+        drawings = tuple(pictures_drawn("host", Path(folder)))
     picture, caption = picture_of(output)
-    return Proof(read_report(raw), picture, caption, png)
+    return Proof(read_report(raw), picture, caption, drawings)
 
 
 def picture_of(output: str) -> tuple[tuple[str, ...], str]:
@@ -131,14 +132,6 @@ def _watched(
         listener.join()
         stopper.join()
     return output.decode("utf-8", "replace").replace("\r\n", "\n"), status
-
-
-def _read_png(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(_PNG_LIMIT)
-    except OSError:
-        return b""
 
 
 def _stop(child: subprocess.Popen[bytes], cancel: threading.Event) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from installer.testevents import DeviceTested
 from installer.trials.reports import ReportedFinding, TrialReport
 from installer.tui.gauges import bar_text, cut_text, percent_text
 from installer.tui.lines import Line, Mark, blank, head
@@ -20,7 +21,7 @@ _MARKS: Final = {"pass": Mark.GOOD, "warn": Mark.WARN, "fail": Mark.BAD}
 _NAME: Final = 100
 _CASE: Final = 27
 """Cells of a case's name."""
-_PERCENT: Final = 16
+_PERCENT: Final = 21
 """Cells of what stands around a bar."""
 _BAR: Final = 30
 _BAR_LEAST: Final = 6
@@ -33,14 +34,14 @@ class Timed:
     Attributes:
         case: its name.
         kernel_ms: on the device's own clock, the least.
-        whole_ms: with transfers.
+        whole_ms: with transfers; None where that was not told.
         share: of the device's own limit that binds: its copy or its arithmetic; None if unknown.
         limit: which of both.
     """
 
     case: str
     kernel_ms: float
-    whole_ms: float
+    whole_ms: float | None
     share: float | None
     limit: str
 
@@ -63,6 +64,19 @@ def report_lines(report: TrialReport, width: int) -> Iterator[Line]:
         yield from _finding_lines(finding)
 
 
+def tested_lines(tested: Sequence[DeviceTested], width: int) -> Iterator[Line]:
+    """Say what was found on the devices that containers got."""
+    if any(one.figures for one in tested):
+        yield columns_line()
+    for one in tested:
+        mark = _MARKS.get(one.verdict, Mark.PLAIN)
+        name = safe_line(f"{one.place}: {one.address}  {one.name}", limit=_NAME)
+        yield Line(f"{safe_line(one.verdict).upper():<5} {name}", mark=mark)
+        for figure in one.figures:
+            timed = Timed(figure.case, figure.milliseconds, None, figure.fraction, "its limit")
+            yield _timed_line(timed, width)
+
+
 def verdict_line(report: TrialReport) -> Line:
     """Say what all of it comes to."""
     mark = _MARKS.get(report.verdict, Mark.PLAIN)
@@ -80,7 +94,7 @@ def columns_line() -> Line:
 
 def _timed_line(timed: Timed, width: int) -> Line:
     text = f"  {cut_text(timed.case, _CASE):<{_CASE}}"
-    text += f"{_ms(timed.kernel_ms):>11}{_ms(timed.whole_ms):>11}"
+    text += f"{_ms(timed.kernel_ms):>11}{_ms(timed.whole_ms) if timed.whole_ms else '-':>11}"
     bar = max(_BAR_LEAST, min(_BAR, width - len(text) - _PERCENT))
     if timed.share is not None:
         text += f"  {bar_text(timed.share, bar)} {percent_text(timed.share)} of {timed.limit}"

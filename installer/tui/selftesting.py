@@ -10,6 +10,7 @@ from textual import events
 from installer.events import Stage
 from installer.tui.lines import Line, Mark, blank, failure_lines
 from installer.tui.progress import RunProgress, State
+from installer.tui.prooflines import tested_lines
 from installer.tui.proofscreen import ProofScreen
 from installer.tui.runlines import end_lines
 from installer.tui.steps import Step
@@ -45,7 +46,7 @@ class SelftestScreen(ProofScreen):
             return
         proof = self.program.session.proof
         if proof is None:
-            self.show(trial_lines(run))
+            self.show(trial_lines(run, self.columns))
         else:
             self.show_proof(proof)
         self.offer(*self._choices(run))
@@ -78,7 +79,7 @@ class SelftestScreen(ProofScreen):
         return (_AGAIN, *((_ANYWAY,) if failed else ()), _PLAN)
 
 
-def trial_lines(run: RunProgress) -> Iterator[Line]:
+def trial_lines(run: RunProgress, width: int) -> Iterator[Line]:
     """Say what came of each container so far, and what is being tested."""
     stage = run.stage(Stage.SELFTEST)
     yield Line("this machine convolves pictures, bit by bit ...")
@@ -88,6 +89,7 @@ def trial_lines(run: RunProgress) -> Iterator[Line]:
             bad = "failed" in note.code
             for text in note.text.splitlines():
                 yield Line(safe_line(text), mark=Mark.BAD if bad else Mark.PLAIN)
+    yield from tested_lines(run.tested, width)
     if stage is not None and stage.state is State.RUNNING and run.subject:
         yield Line(safe_line(run.subject), "testing", Mark.FAINT)
     if run.failure is not None and not run.finished:

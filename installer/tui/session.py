@@ -148,7 +148,7 @@ class Session:
         plan = _refused_or(outlook)
         self.outlook, self.proof, self.reported = None, None, ""
         reporter = Reporter(outlook, plan)
-        made = self._with_proof(plan, reporter, make_easel)
+        made = self._with_proof(plan, make_easel)
         for event in reporter.told(run(made, cancel)):
             if isinstance(event, RunFinished):
                 self._keep(reporter)
@@ -180,17 +180,15 @@ class Session:
         self.verified = self.outlook = None
         held.close()
 
-    def _with_proof(self, plan: Plan, reporter: Reporter, make_easel: MakeEasel) -> Plan:
-        """Return the plan with a self-test whose report is shown, and goes into the run's."""
+    def _with_proof(self, plan: Plan, make_easel: MakeEasel) -> Plan:
+        """Return the plan with a self-test whose report is shown."""
         if plan.proof is None:
             return plan
         from installer.proof import ProofMode  # noqa: PLC0415 - as above
-        from installer.report.selftests import selftest_part  # noqa: PLC0415
         from installer.tui.shownproof import ShownProof  # noqa: PLC0415
 
         def found(came: Proof) -> None:
             self.proof = came
-            reporter.prove(selftest_part("host", came.report, came.png))
 
         asked = plan.proof
         shown = ShownProof(

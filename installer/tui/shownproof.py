@@ -15,6 +15,7 @@ from installer.events import Advanced, Event, Noted, Stage
 from installer.jobs import TICK, Halted, Job
 from installer.proof import Proof
 from installer.trials.reports import FAIL
+from installer.trials.told import devices_tested
 from installer.tui import proof
 from installer.tui.terminal import Terminal
 from manifests.errors import SelftestFailed
@@ -74,7 +75,9 @@ class ShownProof(Proof):
         self.easel.found(came)
         report = came.report
         devices = ", ".join(f"{one.address} {one.name}: {one.verdict}" for one in report.devices)
-        yield Noted(Stage.SELFTEST, f"selftest-{report.verdict}", f"self-test: {devices}")
+        yield from devices_tested("host", report)
+        yield from came.drawings
+        yield Noted(Stage.SELFTEST, f"selftest-{report.verdict}", f"self-test    {devices}")
         yield Advanced(Stage.SELFTEST, 1, 1, "this host")
         if report.verdict == FAIL:
             first = next(iter(report.failures), None)

@@ -43,8 +43,11 @@ class Soak:
         figures: so far.
     """
 
-    def __init__(self, site: Site, killable: KillableEngine, seed: int) -> None:
+    def __init__(
+        self, site: Site, killable: KillableEngine, seed: int, *, selftest: bool = True
+    ) -> None:
         self.figures = Figures()
+        self._selftest = selftest
         self._site = site
         self._killable = killable
         self._random = random.Random(seed)
@@ -90,7 +93,7 @@ class Soak:
 
     def _next(self) -> Bundle:
         self._sequence += 1
-        return self._site.bundle(RealRelease(self._sequence))
+        return self._site.bundle(RealRelease(self._sequence, selftest=self._selftest))
 
     def _moment(self) -> float:
         return self._random.uniform(0, self._seconds)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 
 import pytest
 
@@ -13,36 +13,51 @@ from tests.support.dockerd import run_dockerd
 from tests.support.engine import Engine
 from tests.support.newdocker import run_new_dockerd
 
-ENGINES: dict[str, Callable[..., AbstractContextManager[Engine]]] = {
-    "docker-20.10": run_dockerd,
-    "docker-26-containerd": run_new_dockerd,
-}
+Starting = Callable[..., AbstractContextManager[Engine]]
+ENGINES = ("docker-20.10", "docker-26-containerd")
 
 
-@pytest.fixture(scope="session", params=ENGINES)
-def _app_engine(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[AppHost]:
-    root = tmp_path_factory.mktemp("apps")
-    try:
-        starting = ENGINES[request.param](root, bridge=True)
-        engine = starting.__enter__()
-    except UNAVAILABLE as error:
-        pytest.skip(str(error))
-    try:
-        yield AppHost(engine, root, add_images(engine))
-    finally:
-        starting.__exit__(None, None, None)
+@pytest.fixture(scope="session")
+def _old_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppHost]:
+    yield from _host(run_dockerd, tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def _new_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppHost]:
+    yield from _host(run_new_dockerd, tmp_path_factory)
 
 
 @pytest.fixture
-def app_host(_app_engine: AppHost, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppHost]:
-    """A host without any app; emptied afterwards, its images apart."""
-    folder = _app_engine.root / tmp_path_factory.mktemp("host").name
+def old_host(_old_host: AppHost, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppHost]:
+    """A host with Docker 20.10, without any app; emptied afterwards, its images apart."""
+    yield from _emptied(_old_host, tmp_path_factory)
+
+
+@pytest.fixture(params=ENGINES)
+def app_host(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[AppHost]:
+    """The same, and one with Docker 26 and containerd's store."""
+    name = "_old_host" if request.param == "docker-20.10" else "_new_host"
+    yield from _emptied(request.getfixturevalue(name), tmp_path_factory)
+
+
+def _host(starting: Starting, factory: pytest.TempPathFactory) -> Iterator[AppHost]:
+    root = factory.mktemp("apps")
+    with ExitStack() as stack:
+        try:
+            engine = stack.enter_context(starting(root, bridge=True))
+        except UNAVAILABLE as error:
+            pytest.skip(str(error))
+        yield AppHost(engine, root, add_images(engine))
+
+
+def _emptied(host: AppHost, factory: pytest.TempPathFactory) -> Iterator[AppHost]:
+    folder = host.root / factory.mktemp("host").name
     folder.mkdir(mode=0o755)
-    engine = _app_engine.engine
-    yield AppHost(engine, folder, _app_engine.images)
-    engine.remove_containers()
-    engine.docker("network", "prune", "--force")
-    for volume in engine.docker("volume", "ls", "--quiet").split():
-        engine.docker("volume", "rm", volume)
+    yield AppHost(host.engine, folder, host.images)
+    host.engine.remove_containers()
+    host.engine.docker("network", "prune", "--force")
+    volumes = host.engine.docker("volume", "ls", "--quiet").split()
+    if volumes:
+        host.engine.docker("volume", "rm", *volumes)

@@ -99,35 +99,35 @@ def test_a_release_that_fails_is_put_back_and_its_last_words_are_kept(app_host: 
     assert sorted(app_host.containers()) == ["viz-db-1", "viz-migrate-1", "viz-web-1"]
 
 
-def test_a_first_release_that_fails_leaves_nothing_but_its_volume(app_host: AppHost) -> None:
-    done = app_host.switch(app(command=BROKEN, restart="no"))
+def test_a_first_release_that_fails_leaves_nothing_but_its_volume(old_host: AppHost) -> None:
+    done = old_host.switch(app(command=BROKEN, restart="no"))
     assert "nothing ran before" in str(done.error)
-    assert app_host.containers() == {}
-    assert "viz_data" in app_host.engine.docker("volume", "ls")
+    assert old_host.containers() == {}
+    assert "viz_data" in old_host.engine.docker("volume", "ls")
 
 
-def test_a_service_that_is_started_again_and_again_is_noticed(app_host: AppHost) -> None:
+def test_a_service_that_is_started_again_and_again_is_noticed(old_host: AppHost) -> None:
     looping = release(
         service("web", command=("sh", "-c", "exit 1"), restart="always"),
         deadline_seconds=2,
         settle_seconds=1,
     )
-    done = app_host.switch(looping)
+    done = old_host.switch(looping)
     assert isinstance(done.error, StartFailed)
     assert "is not well after 2 s" in str(done.error)
     assert "(start " in str(done.error)  # which one it was, is chance
-    assert app_host.containers() == {}
+    assert old_host.containers() == {}
 
 
-def test_a_path_that_is_not_there_changes_nothing(app_host: AppHost) -> None:
-    assert app_host.switch(app()).error is None
+def test_a_path_that_is_not_there_changes_nothing(old_host: AppHost) -> None:
+    assert old_host.switch(app()).error is None
     missing = {"target": "/x", "kind": "host", "source": "/nonexistent/path"}
-    done = app_host.switch(app(2, mounts=(missing,)))
+    done = old_host.switch(app(2, mounts=(missing,)))
     assert isinstance(done.error, StartFailed)
     assert done.error.code == "app-start"
     assert "mkdir -p" in done.error.hint
     assert "stopped" not in done.states("viz-web-1")
-    assert len(runs(app_host)) == 2
+    assert len(runs(old_host)) == 2
 
 
 def test_killed_at_any_point_it_is_ended_by_the_next_one(app_host: AppHost) -> None:
@@ -155,12 +155,12 @@ def test_killed_at_any_point_it_is_ended_by_the_next_one(app_host: AppHost) -> N
 
 
 def test_a_switch_that_fails_after_one_that_was_killed_puts_back_what_that_one_stopped(
-    app_host: AppHost,
+    old_host: AppHost,
 ) -> None:
-    assert app_host.switch(app()).error is None
+    assert old_host.switch(app()).error is None
     broken = app(2, image=NEXT_IMAGE, command=("sh", "-c", SLEEP[-1]), probe={"shell": "false"})
-    app_host.put(broken)
-    child = app_host.begin("switch")
+    old_host.put(broken)
+    child = old_host.begin("switch")
     assert child.stdout is not None
     for line in child.stdout:
         event = json.loads(line)
@@ -169,46 +169,46 @@ def test_a_switch_that_fails_after_one_that_was_killed_puts_back_what_that_one_s
     child.kill()
     child.wait()
     child.stdout.close()
-    assert "viz-web-1-r2" in app_host.containers()
-    done = app_host.switch(app(2, image=NEXT_IMAGE, command=BROKEN, restart="no"))
+    assert "viz-web-1-r2" in old_host.containers()
+    done = old_host.switch(app(2, image=NEXT_IMAGE, command=BROKEN, restart="no"))
     assert isinstance(done.error, StartFailed)
-    assert app_host.fetch("http://127.0.0.1:8080/version") == "one"
-    assert sorted(app_host.containers()) == ["viz-db-1", "viz-migrate-1", "viz-web-1"]
+    assert old_host.fetch("http://127.0.0.1:8080/version") == "one"
+    assert sorted(old_host.containers()) == ["viz-db-1", "viz-migrate-1", "viz-web-1"]
 
 
-def test_stopped_means_stopped_whatever_the_restart_policy(app_host: AppHost) -> None:
-    assert app_host.switch(app()).error is None
-    assert app_host.stop("web").error is None
-    assert sorted(runs(app_host)) == ["viz-db-1"]
-    assert policies(app_host)["viz-web-1"] == "no"
-    status = app_host.status(app())
+def test_stopped_means_stopped_whatever_the_restart_policy(old_host: AppHost) -> None:
+    assert old_host.switch(app()).error is None
+    assert old_host.stop("web").error is None
+    assert sorted(runs(old_host)) == ["viz-db-1"]
+    assert policies(old_host)["viz-web-1"] == "no"
+    status = old_host.status(app())
     assert [one.service for one in status.instances if one.trouble] == ["web"]
-    assert app_host.switch(app(), "web").error is None
-    assert policies(app_host)["viz-web-1"] == "always"
-    assert app_host.stop().error is None
-    assert runs(app_host) == []
-    assert app_host.switch(app()).error is None
-    assert app_host.engine.docker("exec", "viz-db-1", "cat", "/data/runs") == "x\n"
+    assert old_host.switch(app(), "web").error is None
+    assert policies(old_host)["viz-web-1"] == "always"
+    assert old_host.stop().error is None
+    assert runs(old_host) == []
+    assert old_host.switch(app()).error is None
+    assert old_host.engine.docker("exec", "viz-db-1", "cat", "/data/runs") == "x\n"
 
 
-def test_names_and_ports_of_others_are_refused_before_anything_is_done(app_host: AppHost) -> None:
-    engine, image = app_host.engine, app_host.images[IMAGE]
+def test_names_and_ports_of_others_are_refused_before_anything_is_done(old_host: AppHost) -> None:
+    engine, image = old_host.engine, old_host.images[IMAGE]
     engine.docker("run", "-d", "--name", "viz-db-1", image, *SLEEP)
-    done = app_host.switch(app())
+    done = old_host.switch(app())
     assert isinstance(done.error, NotInstallableHere)
     assert done.error.code == "app-name-taken"
     engine.remove_containers()
     engine.docker("run", "-d", "--name", "other", "-p", "8080:1", image, *SLEEP)
-    done = app_host.switch(app())
+    done = old_host.switch(app())
     assert isinstance(done.error, NotInstallableHere)
     assert (done.error.code, done.error.context["container"]) == ("app-port-taken", "other")
     engine.remove_containers()
     label = "com.docker.compose.project=viz"
     engine.docker("run", "-d", "--name", "foreign", "--label", label, image, *SLEEP)
-    done = app_host.switch(app())
+    done = old_host.switch(app())
     assert done.error is not None
     assert (done.error.code, "foreign" in str(done.error)) == ("app-name-taken", True)
-    assert app_host.containers() == {}
+    assert old_host.containers() == {}
 
 
 def test_a_gpu_that_is_not_there_is_diagnosed_and_can_be_left_out(app_host: AppHost) -> None:
@@ -275,44 +275,44 @@ def test_secrets_reach_containers_and_nothing_else(app_host: AppHost) -> None:
     assert again.states("viz-web-1")[0] == "created"
 
 
-def test_checks_from_outside_decide(app_host: AppHost) -> None:
+def test_checks_from_outside_decide(old_host: AppHost) -> None:
     check = {"protocol": "HTTP", "path": "/version", "index": 0, "grace_seconds": 20}
     checked = service("web", command=SERVE, ports=({"container": 80},), health_checks=(check,))
-    app_host.put(release(checked, deadline_seconds=15))
-    child = app_host.begin("switch")
+    old_host.put(release(checked, deadline_seconds=15))
+    child = old_host.begin("switch")
     output, _ = child.communicate()
     assert child.returncode == 0, output
     assert '"state": "healthy"' in output
-    app_host.put(
+    old_host.put(
         release({**checked, "health_checks": ({**check, "path": "/none"},)}, deadline_seconds=3)
     )
-    child = app_host.begin("switch")
+    child = old_host.begin("switch")
     output, _ = child.communicate()
     assert child.returncode == 14
     assert "expected a status of 200 to 399, found 404" in output
 
 
-def test_new_ones_may_start_before_the_old_ones_stop(app_host: AppHost) -> None:
+def test_new_ones_may_start_before_the_old_ones_stop(old_host: AppHost) -> None:
     def rolling(image: str) -> Release:
         return release(service("web", image=image, instances=2, upgrade={}))
 
-    assert app_host.switch(rolling(IMAGE)).error is None
-    done = app_host.switch(rolling(NEXT_IMAGE))
+    assert old_host.switch(rolling(IMAGE)).error is None
+    done = old_host.switch(rolling(NEXT_IMAGE))
     assert done.error is None
     assert done.states("viz-web-2") == ["created", "starting", "healthy", "stopped", "removed"]
-    assert sorted(app_host.containers()) == ["viz-web-1", "viz-web-2"]
+    assert sorted(old_host.containers()) == ["viz-web-1", "viz-web-2"]
 
 
-def test_removed_is_everything_but_volumes_that_nobody_named(app_host: AppHost) -> None:
-    assert app_host.switch(app()).error is None
-    assert app_host.do(lambda apps: control.remove(apps, "viz")).error is None
-    assert app_host.containers() == {}
-    assert "viz_default" not in app_host.engine.docker("network", "ls")
-    assert "viz_data" in app_host.engine.docker("volume", "ls")
-    refused = app_host.do(lambda apps: control.remove(apps, "viz", ["other"]))
+def test_removed_is_everything_but_volumes_that_nobody_named(old_host: AppHost) -> None:
+    assert old_host.switch(app()).error is None
+    assert old_host.do(lambda apps: control.remove(apps, "viz")).error is None
+    assert old_host.containers() == {}
+    assert "viz_default" not in old_host.engine.docker("network", "ls")
+    assert "viz_data" in old_host.engine.docker("volume", "ls")
+    refused = old_host.do(lambda apps: control.remove(apps, "viz", ["other"]))
     assert refused.error is not None
     assert refused.error.code == "volume-unknown"
-    with closing(app_host.apps()) as apps:
+    with closing(old_host.apps()) as apps:
         assert apps.networks("moonlift.product", "viz") == []
-    assert app_host.do(lambda apps: control.remove(apps, "viz", ["viz_data"])).error is None
-    assert "viz_data" not in app_host.engine.docker("volume", "ls")
+    assert old_host.do(lambda apps: control.remove(apps, "viz", ["viz_data"])).error is None
+    assert "viz_data" not in old_host.engine.docker("volume", "ls")
