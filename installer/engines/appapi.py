@@ -7,6 +7,7 @@ of an image up, and nothing is ever pulled.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -24,6 +25,9 @@ from manifests.strictjson import JsonValue
 
 DEFAULT_STOP_SECONDS: Final = 10
 """The engine's own."""
+POLICY_TRIES: Final = 30
+POLICY_PAUSE_S: Final = 0.1
+_ENDING: Final = "cannot update a stopped container"
 LOG_BYTES: Final = 8 * 1024 * 1024
 """Taken of one container's log at once."""
 
@@ -137,11 +141,23 @@ class AppApi:
             self._client.stop(container, DEFAULT_STOP_SECONDS if seconds is None else seconds)
 
     def set_policy(self, container: str, policy: str, retries: int = 0) -> None:
-        """Set what the engine does when a container ends."""
+        """Set what the engine does when a container ends.
+
+        Asked again where the container ends just now: Docker 26 refuses to change one whose
+        process is gone and that it has not yet written off.
+        """
+        limit = retries if policy == "on-failure" else 0
+        wanted = {"Name": policy, "MaximumRetryCount": limit}
         with reported(self.url, "engine-answer", "does not change a container"), suppress(NotFound):
-            limit = retries if policy == "on-failure" else 0
-            wanted = {"Name": policy, "MaximumRetryCount": limit}
-            self._client.update_container(container, restart_policy=wanted)
+            for left in reversed(range(POLICY_TRIES)):
+                try:
+                    self._client.update_container(container, restart_policy=wanted)
+                except APIError as error:
+                    if not left or _ENDING not in str(error):
+                        raise
+                    time.sleep(POLICY_PAUSE_S)
+                else:
+                    return
 
     def rename(self, container: str, name: str) -> None:
         """Give a container another name."""

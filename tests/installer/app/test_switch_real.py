@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import random
 import signal
+import threading
 import time
 from contextlib import closing
 
 import pytest
 
 from installer.app import control
+from installer.engines.appapi import AppApi
+from installer.events import ServiceChanged, ServiceState
+from installer.jobs import Halted
 from manifests.errors import NotInstallableHere, StartFailed
 from manifests.release import Release
 from tests.installer.app.hosts import AppHost
@@ -45,6 +49,7 @@ def app(sequence: int = 1, *, image: str = IMAGE, **web: object) -> Release:
         service("migrate", command=("sh", "-c", "echo x >> /data/runs"), mounts=(DATA,)),
         volumes=({"key": "data"},),
         sequence=sequence,
+        settle_seconds=2 if web.get("command") == BROKEN else 0,
     )
 
 
@@ -106,17 +111,17 @@ def test_a_first_release_that_fails_leaves_nothing_but_its_volume(old_host: AppH
     assert "viz_data" in old_host.engine.docker("volume", "ls")
 
 
-def test_a_service_that_is_started_again_and_again_is_noticed(old_host: AppHost) -> None:
+def test_a_service_that_is_started_again_and_again_is_noticed(app_host: AppHost) -> None:
     looping = release(
         service("web", command=("sh", "-c", "exit 1"), restart="always"),
         deadline_seconds=2,
         settle_seconds=1,
     )
-    done = old_host.switch(looping)
+    done = app_host.switch(looping)
     assert isinstance(done.error, StartFailed)
     assert "is not well after 2 s" in str(done.error)
     assert "(start " in str(done.error)  # which one it was, is chance
-    assert old_host.containers() == {}
+    assert app_host.containers() == {}
 
 
 def test_a_path_that_is_not_there_changes_nothing(old_host: AppHost) -> None:
@@ -128,6 +133,22 @@ def test_a_path_that_is_not_there_changes_nothing(old_host: AppHost) -> None:
     assert "mkdir -p" in done.error.hint
     assert "stopped" not in done.states("viz-web-1")
     assert len(runs(old_host)) == 2
+
+
+def test_told_to_stop_it_puts_back_what_ran(old_host: AppHost) -> None:
+    assert old_host.switch(app()).error is None
+    never_well = app(2, image=NEXT_IMAGE, probe={"shell": "false", "retries": 100})
+    wanted, cancel = old_host.wanted(never_well), threading.Event()
+
+    def until_started(apps: AppApi) -> None:
+        for event in control.start(apps, wanted, cancel):
+            if isinstance(event, ServiceChanged) and event.state is ServiceState.STARTING:
+                cancel.set()
+
+    with closing(old_host.apps()) as apps, pytest.raises(Halted):
+        until_started(apps)
+    assert old_host.fetch("http://127.0.0.1:8080/version") == "one"
+    assert sorted(old_host.containers()) == ["viz-db-1", "viz-migrate-1", "viz-web-1"]
 
 
 def test_killed_at_any_point_it_is_ended_by_the_next_one(app_host: AppHost) -> None:
