@@ -37,8 +37,6 @@ class Begin:
 
 def begin_json() -> dict[str, JsonValue]:
     """Return the first line."""
-    from manifests.documents import instant_text  # noqa: PLC0415 - loads what parses documents
-
-    now = instant_text(datetime.now(UTC))
+    now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
     begin = Begin(SCHEMA, "installer", __version__, now)
     return {"event": kind_of(Begin), **plain_fields(begin)}
