@@ -89,7 +89,7 @@ def _carry_out(console: Console, app: InstalledApp, plan: RollbackPlan, asked: B
     from installer.reportverb import kept_report  # noqa: PLC0415
     from installer.rollback import roll_back  # noqa: PLC0415
 
-    console.lines(_plan_lines(app, plan))
+    console.lines(rollback_lines(app, plan))
     if asked.dry_run or console.form is Form.JSON_LINES:
         console.document("plan", _plan_json(app, plan))
     if asked.dry_run:
@@ -102,7 +102,8 @@ def _carry_out(console: Console, app: InstalledApp, plan: RollbackPlan, asked: B
     return console.finish(record)
 
 
-def _plan_lines(app: InstalledApp, plan: RollbackPlan) -> Iterator[str]:
+def rollback_lines(app: InstalledApp, plan: RollbackPlan) -> Iterator[str]:
+    """Say what going back will do."""
     yield row("product", app.product)
     yield row("active", _release_text(app, app.active))
     yield row("back to", _release_text(app, plan.installed.sequence))
