@@ -31,7 +31,7 @@ def _run(run: RunSpec) -> Iterator[str]:
     yield from _named("env files, of the host where not carried", list(files))
     yield f"  all healthy within {seconds_text(run.deadline_seconds)}, self-test {run.selftest}"
     for remark in run.remarks:
-        yield f"  left out: {remark}"
+        yield f"  remark: {remark}"
 
 
 def _service(service: Service) -> Iterator[str]:

@@ -145,7 +145,7 @@ def test_people_are_shown_what_runs_and_what_they_must_set(shop: Workplace, bund
         assert "after   db healthy" in said.out
         assert "the host must set: DB_PASSWORD" in said.out
         assert "GREETING=hello" in said.out
-        assert "left out: compose.yaml: service web: deploy.placement" in said.out
+        assert "remark: compose.yaml: service web: deploy.placement" in said.out
         assert "prunes what was unused for 72:00:00, keeps 3 releases" in said.out
     assert "${PORT:-8080}->80/tcp" in shown.out
     differing = bundle("diff", shop.root / "out", shop.root / "second")
