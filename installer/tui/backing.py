@@ -85,7 +85,7 @@ def going_back(session: Session, former: Former, cancel: threading.Event) -> Ite
     with closing(open_engine(session.engine)) as engine:
         ledger = Ledger(session.homes.state)
         plan = plan_rollback(former.app, former.release, engine, ledger, _starting(session))
-        yield from session.reported(before_rollback(plan), roll_back(plan, cancel))
+        yield from session.report_on(before_rollback(plan), roll_back(plan, cancel))
 
 
 def look_for_waste(session: Session) -> tuple[PrunePlan, Asked]:

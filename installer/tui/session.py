@@ -149,9 +149,9 @@ class Session:
         plan = _refused_or(outlook)
         self.outlook, self.proof, self.reported = None, None, ""
         made = self._with_proof(plan, make_easel)
-        yield from self.reported(before_install(outlook, plan), run(made, cancel))
+        yield from self.report_on(before_install(outlook, plan), run(made, cancel))
 
-    def reported(self, known: Before, events: Iterator[Event]) -> Iterator[Event]:
+    def report_on(self, known: Before, events: Iterator[Event]) -> Iterator[Event]:
         """Hand the events of a run on, and keep a report of it before its last one."""
         from installer.report.reporter import Reporter  # noqa: PLC0415 - as above
 
