@@ -2,7 +2,7 @@
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test lint format demo bench lock clean
+.PHONY: help setup test lint format demo bench soak cuda lock clean
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -31,6 +31,14 @@ demo: ## build a bundle, carry it over, install it on an engine without network
 
 bench: setup ## sizes, times and memory, side by side with skopeo, zstd, docker and openssl
 	$(BIN)/python -m tests.bench $(BENCH_ARGS)
+
+soak: setup ## upgrades killed at 220 random moments on a real engine; SOAK_ARGS="--seed 7"
+	$(BIN)/python -m tests.soak $(SOAK_ARGS)
+
+cuda: ## compile the CUDA kernels ahead, prove them for every card; build pycuda's wheel
+	@tools/setup python
+	$(BIN)/python -m tools.cuda.kernels
+	$(BIN)/python -m tools.cuda.wheel
 
 lock: ## pin the newest releases of all dependencies in constraints.txt
 	tools/lock --upgrade

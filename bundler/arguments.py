@@ -199,7 +199,7 @@ def judge_of(allowed_signers: Path | None, keys: tuple[Path, ...], threshold: in
     Raises:
         UsageError: `trust-none`: nothing says who is trusted.
     """
-    allowed = [AllowedSigner((path.name,), _public_key(path)) for path in keys]
+    allowed = [AllowedSigner((path.name,), public_key(path)) for path in keys]
     if allowed_signers is None and not keys and HOST_SIGNERS.exists():
         allowed_signers = HOST_SIGNERS
     if allowed_signers is not None:
@@ -213,7 +213,13 @@ def judge_of(allowed_signers: Path | None, keys: tuple[Path, ...], threshold: in
     return trusted_signers(allowed, threshold, datetime.now(UTC))
 
 
-def _public_key(path: Path) -> PublicKey:
+def public_key(path: Path) -> PublicKey:
+    """Return the public half of a key, given by either half's file.
+
+    Raises:
+        UsageError: `file-unreadable`.
+        MalformedInput: it is no key.
+    """
     public = path if path.suffix == ".pub" else path.with_name(f"{path.name}.pub")
     return PublicKey.from_line(_read(public).decode("utf-8", errors="replace").strip())
 

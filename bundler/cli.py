@@ -37,6 +37,7 @@ from bundler.clioptions import (
     Source,
 )
 from bundler.cliprune import pruning
+from bundler.clirun import running
 from bundler.cliselftest import selftesting
 from bundler.console import print_error, print_json, print_lines, print_view, progress_sink
 from bundler.schemas import SchemaOf, schema_text
@@ -254,7 +255,7 @@ def build(  # noqa: PLR0913 - one parameter an option
 ) -> None:
     """Fetch, prune, recompress, sign: one bundle of all that APP names."""
     from bundler.build import build as run  # noqa: PLC0415 - start-up time
-    from bundler.show import path_lines, report_json, report_view  # noqa: PLC0415
+    from bundler.showreport import path_lines, report_json, report_view  # noqa: PLC0415
 
     arguments = BuildArguments(
         manifest=manifest,
@@ -285,4 +286,5 @@ def build(  # noqa: PLR0913 - one parameter an option
 app.add_typer(reading)
 app.add_typer(driving)
 app.add_typer(selftesting)
+app.add_typer(running)
 app.add_typer(pruning)

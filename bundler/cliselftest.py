@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import closing
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -26,6 +27,10 @@ def selftest_image(
     network: Annotated[
         str, typer.Option(help="The engine's network for the build, such as host.")
     ] = "",
+    pycuda: Annotated[
+        Path | None,
+        typer.Option(metavar="WHEEL", help="pycuda for the base's Python, to be proved, too."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Build the image that proves a host, through the local Docker engine."""
@@ -38,7 +43,7 @@ def selftest_image(
     )
     from bundler.sources.dockerengine import connect  # noqa: PLC0415
 
-    request = ImageRequest(base, name or DEFAULT_NAME, network, os.environ)
+    request = ImageRequest(base, name or DEFAULT_NAME, network, pycuda, os.environ)
     with closing(connect()) as client, progress_sink() as progress:
         made = build_image(request, client, progress.note)
     if as_json:

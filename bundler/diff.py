@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from bundler.changes import LockChange
 from bundler.inspect import Inspection
+from bundler.rundiff import prune_changes, run_changes
 from manifests.digest import Digest
 from manifests.release import FileRecord, ImageRecord, LayerRecord
 
@@ -62,6 +64,7 @@ class Difference:
         new_bytes: bytes of layers and files that only the new bundle has.
         gone_bytes: bytes of those that only the old one has.
         shared_bytes: bytes of layers that both have, as the new one carries them.
+        run: what is different in what runs, and in what is pruned.
     """
 
     images: tuple[ImageChange, ...]
@@ -69,12 +72,13 @@ class Difference:
     new_bytes: int
     gone_bytes: int
     shared_bytes: int
+    run: tuple[LockChange, ...] = ()
 
     @property
     def is_empty(self) -> bool:
-        """Whether both hold the same images and files."""
+        """Whether both hold the same images and files, and run the same."""
         changes = [image.change for image in self.images] + [file.change for file in self.files]
-        return all(change is Change.SAME for change in changes)
+        return not self.run and all(change is Change.SAME for change in changes)
 
 
 def diff(old: Inspection, new: Inspection) -> Difference:
@@ -92,6 +96,10 @@ def diff(old: Inspection, new: Inspection) -> Difference:
         new_bytes=_bytes(added) + sum(item.new_size or 0 for item in changed),
         gone_bytes=_bytes(gone) + sum(item.old_size or 0 for item in changed),
         shared_bytes=_bytes(shared),
+        run=(
+            *run_changes(old.release.run, new.release.run),
+            *prune_changes(old.release.prune, new.release.prune),
+        ),
     )
 
 

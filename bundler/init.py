@@ -54,6 +54,10 @@ images:
 # files:
 #   - compose.yaml
 #   - {from: conf/nginx.conf, to: nginx/nginx.conf}
+
+# What runs on the host, and what may be removed there once it does.
+# run: compose.yaml
+# prune: {grace: 72h, keep-releases: 2}
 """)
 
 

@@ -2,42 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
+from bundler.changes import LockChange
+from bundler.rundiff import prune_changes, run_changes
 from manifests.documents import instant_text
 from manifests.lock import Lock, LockedImage
 from manifests.reference import Reference
-
-_DIGEST: Final = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}")
-
-
-@dataclass(frozen=True, slots=True)
-class LockChange:
-    """One difference.
-
-    Attributes:
-        subject: an image in its short form, a file, or a key of the app manifest.
-        what: `digest`, `platforms`, ...; empty where the subject itself came or went.
-        old: None when it was not there; digests in full.
-        new: None when it is not there any more.
-    """
-
-    subject: str
-    what: str
-    old: str | None
-    new: str | None
-
-    def __str__(self) -> str:
-        what = f"{self.what} " if self.what else ""
-        if self.old is None:
-            return f"{self.subject}: {what}new, {_shown(self.new)}"
-        if self.new is None:
-            return f"{self.subject}: {what}gone, was {_shown(self.old)}"
-        return f"{self.subject}: {what}{_shown(self.old)} -> {_shown(self.new)}"
 
 
 def lock_changes(old: Lock | None, new: Lock) -> tuple[LockChange, ...]:
@@ -62,6 +34,8 @@ def _changes(old: Lock, new: Lock) -> Iterator[LockChange]:
         yield LockChange("gpus", "", _count(old.gpus), _count(new.gpus))
     if was.workloads != now.workloads:
         yield LockChange("workloads", "", _count(old.workloads), _count(new.workloads))
+    yield from run_changes(old.run, new.run)
+    yield from prune_changes(old.prune, new.prune)
 
 
 def _image_changes(old: Lock, new: Lock) -> Iterator[LockChange]:
@@ -125,8 +99,3 @@ def _text(value: str | datetime | None) -> str | None:
 
 def _count(items: Sequence[object]) -> str:
     return f"{len(items)} found"
-
-
-def _shown(value: str | None) -> str:
-    """Return a value with only the first figures of its digests."""
-    return _DIGEST.sub(r"\1", value or "")

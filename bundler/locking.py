@@ -25,6 +25,7 @@ from manifests.lock import (
     LockedImage,
     LockedWaiver,
 )
+from manifests.runspec import RunSpec
 from manifests.workload import Workload
 
 
@@ -63,6 +64,7 @@ class Contents:
         workloads: that sources tell of.
         waived: images that are left out.
         selftest: name of the image that proves a host.
+        run: what runs.
     """
 
     images: tuple[LockedImage, ...] = ()
@@ -71,6 +73,7 @@ class Contents:
     workloads: tuple[Workload, ...] = ()
     waived: tuple[LockedWaiver, ...] = ()
     selftest: str | None = None
+    run: RunSpec | None = None
 
 
 def make_lock(app: App, contents: Contents, old: Lock | None) -> Lock:
@@ -92,6 +95,8 @@ def make_lock(app: App, contents: Contents, old: Lock | None) -> Lock:
         workloads=contents.workloads,
         waived=contents.waived,
         selftest=contents.selftest,
+        run=contents.run,
+        prune=app.prune.policy() if app.prune else None,
     )
     if old is None or old.product != new.product:
         return new

@@ -217,6 +217,8 @@ def _release(
         files=tuple(_file_record(entry) for entry in files),
         waived=tuple(WaivedImage(image=one.image, reason=one.reason) for one in lock.waived),
         selftest=lock.selftest,
+        run=lock.run.without_lines() if lock.run else None,
+        prune=lock.prune,
         chunks=ChunkTable(files=table),
     )
 

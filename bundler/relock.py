@@ -12,22 +12,26 @@ from pathlib import Path
 from typing import Final
 
 from bundler.appfiles import read_files
+from bundler.changes import LockChange
 from bundler.discover.folder import DiskFolder
 from bundler.discover.found import Found, GpuRequest, joined
 from bundler.discover.gather import gather
 from bundler.discover.merge import Merged, Overrides, Waived, merge
 from bundler.entries import Entry
-from bundler.lockdiff import LockChange, lock_changes
+from bundler.lockdiff import lock_changes
 from bundler.locking import Contents, lock_path, locked_files, make_lock, read_lock, reused_sequence
 from bundler.movingtags import is_moving
 from bundler.pins import ASKS_REGISTRY, Pins, Renew, pin
 from bundler.problems import together, told
 from bundler.progress import Progress
 from bundler.resolve import MAX_PLACE, Open, WantedImage, places_of, resolve
-from bundler.selftestmark import selftest_mention, selftest_name
+from bundler.run.finishing import Holdings, finished
+from bundler.run.reading import ReadRun, read_run
+from bundler.selftestmark import bundled_name, selftest_mention, selftest_name
 from manifests.app import App
 from manifests.errors import AppManifestError, MoonliftError
 from manifests.lock import Lock, LockedGpu, LockedImage, LockedWaiver
+from manifests.reference import Reference
 from manifests.safetext import safe_line
 
 MAX_GPUS: Final = 2**31 - 1
@@ -108,8 +112,7 @@ def relock(
     if problems:
         raise together(problems)
     images = pins.merge(named.merged.images, resolution.images)
-    selftest = selftest_name(options.selftest, images)
-    lock = make_lock(app, _contents(images, named, app_path, selftest), old)
+    lock = make_lock(app, _contents(app, images, named, app_path, options), old)
     changes = lock_changes(old, lock)
     made = Relocked(path, old, lock, named.files, changes, _warnings(named, pins, lock, old))
     if options.renew is Renew.NOTHING and made.is_stale:
@@ -126,6 +129,7 @@ class _Named:
     """All that the app's files say, and what is wrong with them."""
 
     found: Found
+    run: ReadRun | None
     merged: Merged
     files: tuple[Entry, ...]
     problems: tuple[MoonliftError, ...]
@@ -134,15 +138,21 @@ class _Named:
 def _read_app_files(app_path: Path, app: App, options: LockOptions) -> _Named:
     base = app_path.parent.absolute()
     folder = DiskFolder(base)
+    run = read_run(app, app_path.name, folder, options.environ)
+    sources = [one for one in app.sources if run is None or one != run.source]
     found = joined(
-        [*gather(app.sources, folder, options.environ), selftest_mention(options.selftest)]
+        [
+            *gather(sources, folder, options.environ),
+            *([run.found] if run else []),
+            selftest_mention(options.selftest),
+        ]
     )
     merged = merge(app, app_path.name, found, folder, options.overrides)
     problems = told(merged.problems)
     try:
-        return _Named(found, merged, read_files(app, base), tuple(problems))
+        return _Named(found, run, merged, read_files(app, base), tuple(problems))
     except AppManifestError as error:
-        return _Named(found, merged, (), (*problems, error))
+        return _Named(found, run, merged, (), (*problems, error))
 
 
 def _refused(pins: Pins, path: Path, app_path: Path, renew: Renew) -> list[AppManifestError]:
@@ -181,15 +191,24 @@ def _stale(path: Path, app_path: Path, lines: Sequence[str]) -> AppManifestError
 
 
 def _contents(
-    images: tuple[LockedImage, ...], named: _Named, app_path: Path, selftest: str | None
+    app: App,
+    images: tuple[LockedImage, ...],
+    named: _Named,
+    app_path: Path,
+    options: LockOptions,
 ) -> Contents:
+    selftest = selftest_name(options.selftest, images)
+    names = {bundled_name(Reference.parse(image.reference)) for image in images}
+    holdings = Holdings(names, selftest is not None)
+    gpus = dict.fromkeys(_gpu(request) for request in named.found.gpus)
     return Contents(
         images=images,
         files=locked_files(named.files, app_path.parent.absolute()),
-        gpus=tuple(_gpu(request) for request in named.found.gpus),
+        gpus=tuple(gpus),
         workloads=named.found.workloads,
         waived=tuple(_waiver(waived) for waived in named.merged.waived),
         selftest=selftest,
+        run=finished(app.run, named.run, holdings) if app.run and named.run else None,
     )
 
 

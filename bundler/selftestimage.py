@@ -7,8 +7,10 @@ reading of the engine's answer. The package itself is never imported: it is only
 from __future__ import annotations
 
 import io
+import re
 import tarfile
 import time
+import zipfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -32,6 +34,11 @@ DEFAULT_NAME: Final = f"moonlift-selftest:{__version__}"
 PROXIES: Final = ("http_proxy", "https_proxy", "no_proxy", "ftp_proxy", "all_proxy")
 """Variables that every builder takes without a declaration, in small letters and capitals."""
 
+SITE: Final = "site"
+"""Folder of the context with packages that no Debian package has; the Dockerfile names it, too."""
+
+_PYCUDA_FILE: Final = re.compile(r"(pycuda|pycuda-[0-9.]+\.dist-info)(/[\w.-]*\w)+", re.ASCII)
+_WHEEL_BYTES: Final = 64 * 1024**2
 _QUOTED_LINES: Final = 12
 _LINE: Final = 300
 
@@ -45,11 +52,13 @@ class ImageRequest:
         name: what to call the result.
         network: the engine's network for the build; empty for its default.
         environ: of the process: proxies are handed on.
+        pycuda: wheel of pycuda for the base's Python; None to leave pycuda out.
     """
 
     base: str
     name: str = DEFAULT_NAME
     network: str = ""
+    pycuda: Path | None = None
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
@@ -81,7 +90,8 @@ def build_image(
         tell: called with each line that the engine says.
 
     Raises:
-        UsageError: `image-name`: a name that carries a digest, which no build can promise.
+        UsageError: `image-name`: a name that carries a digest, which no build can promise;
+            `pycuda-wheel`: not a wheel of pycuda.
         MalformedReference: a name that is none.
         SourceFailed: `engine-unreachable`, `engine-failed`, `selftest-image-failed`.
     """
@@ -90,7 +100,7 @@ def build_image(
     api: Any = client.api
     with explained():
         answer = api.build(
-            fileobj=io.BytesIO(build_context(package_folder())),
+            fileobj=io.BytesIO(build_context(package_folder(), request.pycuda)),
             custom_context=True,
             tag=name.tagged,
             buildargs={"BASE": request.base, **_proxies(request.environ)},
@@ -137,19 +147,42 @@ def package_folder() -> Path:
     return folder
 
 
-def build_context(folder: Path) -> bytes:
+def build_context(folder: Path, wheel: Path | None = None) -> bytes:
     """Return the files of a build as a tar; the same files make the same bytes.
 
-    Compiled files stay behind; so does what the builder alone reads, except the Dockerfile.
+    Compiled files stay behind; so does what the builder alone reads, except the Dockerfile. What is
+    in the wheel comes below `site`.
     """
+    files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in _files(folder)}
+    if wheel is not None:
+        files |= {f"{SITE}/{name}": data for name, data in read_pycuda(wheel).items()}
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
-        for path in _files(folder):
-            entry = tarfile.TarInfo(path.relative_to(folder).as_posix())
-            entry.size = path.stat().st_size
-            with path.open("rb") as file:
-                archive.addfile(entry, file)
+        for name, data in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(data)
+            archive.addfile(entry, io.BytesIO(data))
     return buffer.getvalue()
+
+
+def read_pycuda(wheel: Path) -> dict[str, bytes]:
+    """Return the files of a wheel of pycuda by their names.
+
+    Raises:
+        UsageError: `pycuda-wheel`: it is none.
+    """
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            listed = [one for one in archive.infolist() if not one.is_dir()]
+            if sum(one.file_size for one in listed) > _WHEEL_BYTES:
+                raise _no_pycuda(wheel, f"more than {_WHEEL_BYTES} bytes")
+            files = {one.filename: archive.read(one) for one in listed}
+    except (OSError, zipfile.BadZipFile) as error:
+        raise _no_pycuda(wheel, str(error)) from error
+    strange = [name for name in files if not _PYCUDA_FILE.fullmatch(name)]
+    if strange or not any(name.startswith("pycuda/_driver.") for name in files):
+        raise _no_pycuda(wheel, f"the file {strange[0]}" if strange else "no pycuda/_driver")
+    return files
 
 
 def read_answer(lines: Iterable[Mapping[str, Any]], tell: Callable[[str], object]) -> Digest:
@@ -181,6 +214,15 @@ def _name(text: str) -> Reference:
             hint=f"such as --name {DEFAULT_NAME}",
         )
     return name
+
+
+def _no_pycuda(wheel: Path, found: str) -> UsageError:
+    return UsageError(
+        "pycuda-wheel",
+        f"expected a wheel of pycuda at {safe_line(str(wheel), limit=_LINE)},"
+        f" found {safe_line(found, limit=_LINE)}",
+        hint="make cuda builds it; its Python must be the base's",
+    )
 
 
 def _proxies(environ: Mapping[str, str]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Inspections, differences and build reports as tables and as JSON."""
+"""Inspections and differences as tables and as JSON."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from bundler.build import BuildReport
 from bundler.diff import Change, Difference, ImageChange
 from bundler.inspect import ImageSummary, Inspection
+from bundler.showrun import run_lines
 from bundler.waivertext import waiver_lines
 from manifests.documents import instant_text
-from manifests.quantities import bytes_text, seconds_text
+from manifests.quantities import bytes_text
 from manifests.reference import Reference
 from manifests.release import Release
 from manifests.safetext import safe_line
 from manifests.strictjson import JsonValue
 
 
-def _table(*columns: str) -> Table:
+def table(*columns: str) -> Table:
+    """Return an empty table; columns whose names begin with > hold numbers."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for column in columns:
         numeric = column.startswith(">")
@@ -36,7 +37,7 @@ def _text(value: object) -> Text:
     return Text(safe_line(str(value)))
 
 
-def _image(name: str, facts: str) -> Text:
+def image_text(name: str, facts: str) -> Text:
     """Return an image's name, which may be long, and beneath it what is known of it."""
     return Text(f"{safe_line(_short(Reference.parse(name)))}\n  {safe_line(facts)}")
 
@@ -65,18 +66,20 @@ def inspection_view(inspection: Inspection, *, layers: bool = False) -> Renderab
         f"signed by (not checked against any list of trust):\n{signers}\n"
         f"identity {inspection.sums_digest}\n"
     )
-    images = _table("image", ">layers", ">size", ">own", ">unpacked")
+    images = table("image", ">layers", ">size", ">own", ">unpacked")
     for summary in inspection.images:
         images.add_row(*_image_row(summary))
     parts: list[RenderableType] = [head, images]
     if layers:
         parts += [Text(), _layer_table(inspection)]
     if release.files:
-        files = _table("file", ">size")
+        files = table("file", ">size")
         for file in release.files:
             files.add_row(_text(file.name), bytes_text(file.size))
         parts += [Text(), files]
     parts += [Text("\n" + "\n".join(waiver_lines(release)))] if release.waived else []
+    runs = run_lines(release.run, release.prune)
+    parts += [Text("\n" + "\n".join(runs))] if runs else []
     total = sum(layer.size for layer in inspection.layers.values())
     unpacked = sum(layer.uncompressed for layer in inspection.layers.values())
     parts.append(
@@ -91,7 +94,7 @@ def inspection_view(inspection: Inspection, *, layers: bool = False) -> Renderab
 def _image_row(summary: ImageSummary) -> tuple[Text | str, ...]:
     record = summary.record
     return (
-        _image(record.name, f"{record.platform}, {record.image_id.short}, {record.policy}"),
+        image_text(record.name, f"{record.platform}, {record.image_id.short}, {record.policy}"),
         str(len(record.layers)),
         bytes_text(summary.size),
         bytes_text(summary.own),
@@ -100,21 +103,21 @@ def _image_row(summary: ImageSummary) -> tuple[Text | str, ...]:
 
 
 def _layer_table(inspection: Inspection) -> Table:
-    table = _table("layer", "diff ID", ">size", ">unpacked", "images")
+    listed = table("layer", "diff ID", ">size", ">unpacked", "images")
     for layer in inspection.layers.values():
         users = [
             _short(Reference.parse(image.name))
             for image in inspection.release.images
             if layer.digest in {one.digest for one in image.layers}
         ]
-        table.add_row(
+        listed.add_row(
             layer.digest.short,
             layer.diff_id.short,
             bytes_text(layer.size),
             bytes_text(layer.uncompressed),
             _text(", ".join(dict.fromkeys(users))),
         )
-    return table
+    return listed
 
 
 def inspection_json(inspection: Inspection) -> JsonValue:
@@ -146,18 +149,22 @@ def inspection_json(inspection: Inspection) -> JsonValue:
 def difference_view(old: Inspection, new: Inspection, difference: Difference) -> RenderableType:
     """Return the tables of `bundle diff`."""
     head = Text(f"old  {heading(old.release)}\nnew  {heading(new.release)}\n")
-    images = _table("image", "change", "image ID", ">new layers")
+    images = table("image", "change", "image ID", ">new layers")
     for item in difference.images:
-        images.add_row(_image(item.name, item.platform), str(item.change), _ids(item), _new(item))
+        images.add_row(
+            image_text(item.name, item.platform), str(item.change), _ids(item), _new(item)
+        )
     parts: list[RenderableType] = [head, images]
     changed = [item for item in difference.files if item.change is not Change.SAME]
     if changed:
-        files = _table("file", "change", ">old", ">new")
+        files = table("file", "change", ">old", ">new")
         for file in changed:
             files.add_row(
                 _text(file.name), str(file.change), _size(file.old_size), _size(file.new_size)
             )
         parts += [Text(), files]
+    if difference.run:
+        parts.append(Text("\n" + "\n".join(safe_line(str(one)) for one in difference.run)))
     parts.append(
         Text(
             f"\n{bytes_text(difference.new_bytes)} new, {bytes_text(difference.gone_bytes)} gone, "
@@ -210,88 +217,8 @@ def difference_json(difference: Difference) -> JsonValue:
             }
             for item in difference.files
         ],
-    }
-
-
-def report_view(report: BuildReport) -> RenderableType:
-    """Return the closing words of `bundle build`."""
-    images = _table("image", "layers", ">size")
-    for image in report.release.images:
-        images.add_row(
-            _image(image.name, f"{image.platform}, from {image.origin}"),
-            f"{len(image.layers)} {image.policy}",
-            bytes_text(sum(layer.size for layer in image.layers)),
-        )
-    lines = [
-        "",
-        f"{heading(report.release)}",
-        (
-            f"  size    {bytes_text(report.size)}, layers at their source "
-            f"{bytes_text(report.source_size)}"
-        ),
-        *_pruned_lines(report),
-        *(safe_line(f"  waived  {one.image}: {one.reason}") for one in report.release.waived),
-        *_selftest_lines(report.release),
-        *(f"  signed  {fingerprint}" for fingerprint in report.signers),
-        f"  time    {seconds_text(report.seconds)}",
-    ]
-    return Group(images, Text("\n".join(lines)))
-
-
-def _selftest_lines(release: Release) -> list[str]:
-    return [safe_line(f"  proves  a host: {release.selftest}")] if release.selftest else []
-
-
-def path_lines(report: BuildReport) -> list[str]:
-    """Return where the bundle is; lines to be left whole, however long."""
-    return [f"  wrote   {safe_line(str(path))}" for path in report.paths]
-
-
-def _pruned_lines(report: BuildReport) -> list[str]:
-    lines = []
-    if report.pruned.left_out:
-        unknown = sum(item.size is None for item in report.pruned.left_out)
-        doubt = f" ({unknown} of unknown size)" if unknown else ""
-        lines.append(
-            f"  pruned  {bytes_text(report.pruned.size)} of {len(report.pruned.left_out)} "
-            f"other platforms and attestations{doubt}"
-        )
-    if report.pruned.shared:
-        lines.append(f"  shared  {bytes_text(report.pruned.shared)} of layers stored once")
-    return lines
-
-
-def report_json(report: BuildReport) -> JsonValue:
-    """Return what `bundle build --json` prints."""
-    return {
-        "paths": [str(path) for path in report.paths],
-        "product": report.release.product,
-        "version": report.release.version,
-        "sequence": report.release.sequence,
-        "size": report.size,
-        "source_size": report.source_size,
-        "seconds": round(report.seconds, 3),
-        "signers": list(report.signers),
-        "images": [
-            {
-                "name": image.name,
-                "platform": str(image.platform),
-                "image_id": str(image.image_id),
-                "target": str(image.target),
-                "origin": image.origin,
-                "source_digest": str(image.source_digest) if image.source_digest else None,
-                "policy": str(image.policy),
-            }
-            for image in report.release.images
+        "run": [
+            {"subject": one.subject, "what": one.what, "old": one.old, "new": one.new}
+            for one in difference.run
         ],
-        "waived": [{"image": one.image, "reason": one.reason} for one in report.release.waived],
-        "selftest": report.release.selftest,
-        "pruned": {
-            "size": report.pruned.size,
-            "shared": report.pruned.shared,
-            "left_out": [
-                {"image": item.image, "what": item.what, "size": item.size}
-                for item in report.pruned.left_out
-            ],
-        },
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bundler.relock import Relocked
+from bundler.showrun import run_lines
 from manifests.lock import Lock, LockedGpu, LockedImage
 from manifests.quantities import bytes_text
 from manifests.reference import Reference
@@ -26,6 +27,7 @@ def relocked_lines(made: Relocked, *, written: bool) -> Iterator[str]:
         yield safe_line(f"{waiver.image}: waived: {waiver.reason}")
         yield from (f"  {safe_line(place)}" for place in waiver.places)
     yield from (_gpu_line(gpu) for gpu in lock.gpus)
+    yield from run_lines(lock.run, lock.prune)
     yield ""
     yield _total_line(lock)
     if made.changes:

@@ -103,17 +103,23 @@ class Activation:
 
     def _give_up(self, ledger: LockedLedger, error: Exception) -> None:
         """Write down that what ran before runs again, and why."""
+        from installer.app.undoing import AGAIN  # noqa: PLC0415 - beside the engine's API
+
         app = ledger.change_app(self._product, lambda app: app.with_pending(None))
         if app.active in (None, self._sequence) or not isinstance(error, StartFailed):
             return
-        self.running_again = app.active
+        back = error.context.get("after") == AGAIN
+        self.running_again = app.active if back else None
         facts: dict[str, str | int] = {
             "from": self._sequence,
-            "version": self._target.release.version,
+            "from_version": self._target.release.version,
             "code": error.code,
-            "reason": safe_line(str(error), limit=1000),
+            "reason": safe_line(str(error.context.get("reason") or error), limit=1000),
         }
-        ledger.record(HistoryEntry(_now(), "rolled-back", self._product, app.active, facts))
+        if (active := app.release(app.active)) is not None:
+            facts["version"] = active.version
+        what = "rolled-back" if back else "roll-back-failed"
+        ledger.record(HistoryEntry(_now(), what, self._product, app.active, facts))
 
     def _move_names(self) -> Iterator[Event]:
         """Move every name, and only then tell of it: nobody listening can come between."""

@@ -25,7 +25,7 @@ from installer.engines.appapi import AppApi, open_apps
 from installer.events import Event
 from installer.ledger import Ledger
 from manifests.digest import Digest, check_digest
-from manifests.errors import MoonliftError, NotInstallableHere
+from manifests.errors import NotInstallableHere
 from manifests.layout import FILES
 from manifests.medium import Medium
 from manifests.quantities import bytes_text
@@ -54,7 +54,7 @@ class ServiceFate:
     Attributes:
         service: name of it.
         fate: what.
-        why: what is not as it should be, for people; may be empty.
+        why: what is there now, for people; may be empty.
     """
 
     service: str
@@ -174,37 +174,28 @@ def plan_app(
         placed=placed,
         placement=placement,
         wanted=wanted,
-        fates=_fates(status(apps, wanted), _running_services(ledger, release.product)),
+        fates=_fates(status(apps, wanted), wanted.services),
         interrupted=known is not None and known.pending is not None,
     )
 
 
-def _fates(found: AppStatus, before: tuple[str, ...]) -> tuple[ServiceFate, ...]:
+def _fates(found: AppStatus, wanted: tuple[str, ...]) -> tuple[ServiceFate, ...]:
     """Return what becomes of each service, from what the engine has of it."""
-    services = tuple(dict.fromkeys(one.service for one in found.instances))
-    gone = tuple(ServiceFate(one, Fate.STOP) for one in before if one not in services)
-    return (*(_fate(found, service) for service in services), *gone)
+    there = tuple(dict.fromkeys(one.service for one in found.instances))
+    kept = tuple(_fate(found, service) for service in there if service in wanted)
+    return (*kept, *(ServiceFate(one, Fate.STOP) for one in there if one not in wanted))
 
 
 def _fate(found: AppStatus, service: str) -> ServiceFate:
     own = [one for one in found.instances if one.service == service]
-    troubles = [one.trouble for one in own if one.trouble]
-    if not troubles:
+    unwell = [one for one in own if one.trouble]
+    if not unwell:
         return ServiceFate(service, Fate.UNCHANGED)
     if not any(one.container for one in own):
         return ServiceFate(service, Fate.START)
-    return ServiceFate(service, Fate.REPLACE, troubles[0])
-
-
-def _running_services(ledger: Ledger, product: str) -> tuple[str, ...]:
-    """Return the services of the active release; none if it can't be read any more."""
-    app = ledger.app(product)
-    kept = ledger.kept(product, app.active) if app is not None and app.active else None
-    try:
-        spec = Release.read(kept.raw).run if kept is not None else None
-    except MoonliftError:
-        return ()
-    return tuple(one.name for one in spec.services) if spec is not None else ()
+    states = ", ".join(dict.fromkeys(one.state for one in unwell))
+    releases = ", ".join(dict.fromkeys(str(one.release) for one in unwell if one.release))
+    return ServiceFate(service, Fate.REPLACE, f"of release {releases}, {states}")
 
 
 def _carried_by(release: Release, medium: Medium) -> Carried:

@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
+from installer.results import LABEL
 from manifests.quantities import bytes_text
 from manifests.safetext import safe_line
 from manifests.strictjson import JsonValue
@@ -13,9 +14,9 @@ from manifests.strictjson import JsonValue
 if TYPE_CHECKING:  # what only verifies loads none of it
     from installer.appplan import AppPlan
     from installer.proof import Proof
+    from manifests.prunepolicy import PrunePolicy
     from manifests.release import FileRecord
 
-LABEL: Final = 13
 WIDTH: Final = 80
 
 
@@ -35,6 +36,13 @@ def app_lines(app: AppPlan | None, proof: Proof | None) -> Iterator[str]:
         yield row("GPUs", f"for {', '.join(app.gpu_services)}")
     for label, remark in zip(labels("remarks"), app.remarks, strict=False):
         yield from wrapped(label, remark)
+
+
+def prune_lines(policy: PrunePolicy | None, outgrown: Sequence[str]) -> Iterator[str]:
+    """Say what will be removed once the release is active."""
+    if policy is not None:
+        what = f"; {', '.join(outgrown)} once unused long enough" if outgrown else ""
+        yield from wrapped("prune", f"keeps {policy.keep_releases} releases of it{what}")
 
 
 def files_lines(files: Sequence[FileRecord], folder: object) -> Iterator[str]:

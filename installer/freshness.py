@@ -107,7 +107,7 @@ def judge(
         state: what this host accepted so far.
         candidate: the release, its seal verified.
         host_now: the host's clock, with a time zone.
-        allow_downgrade: an older release may pass, with a warning.
+        allow_downgrade: an older release may pass, with a warning; the active one always may.
         accept_expired: a release that only the host's clock calls expired may pass.
 
     Raises:
@@ -117,7 +117,8 @@ def judge(
     newest = state.newest(candidate.product)
     standing = _standing(newest, candidate)
     evidence = max(state.floor, candidate.issued)
-    if newest is not None and standing is Standing.OLDER and not allow_downgrade:
+    active = _is_active(state, candidate)
+    if newest is not None and standing is Standing.OLDER and not (allow_downgrade or active):
         raise _downgrade(newest, candidate)
     _refuse_expired(candidate, evidence, host_now, accept_expired=accept_expired)
     now = max(host_now, evidence)
@@ -148,6 +149,12 @@ def refuse_fork(state: LedgerState, candidate: Candidate) -> None:
             expected=str(known.sums),
             found=str(candidate.sums),
         )
+
+
+def _is_active(state: LedgerState, candidate: Candidate) -> bool:
+    """Tell whether it is what this host went on with, such as after a newer one did not start."""
+    app = state.app(candidate.product)
+    return app is not None and app.active == candidate.sequence
 
 
 def _standing(newest: AcceptedRelease | None, candidate: Candidate) -> Standing:

@@ -206,6 +206,8 @@ class LockedLedger(Ledger):
     ) -> InstalledApp:
         """Write down what is installed of an app, all of it at once, and return it.
 
+        The release.json of a release that is no longer among its releases is not kept either.
+
         Args:
             product: name of the app.
             change: from what was known, an app without releases at first, to what is now.
@@ -213,19 +215,17 @@ class LockedLedger(Ledger):
         Raises:
             NotInstallableHere: as `state`, and `ledger-full`.
         """
-        before = self.state()
-        app = change(before.app(product) or InstalledApp(product=product))
-        after = before.with_app(app)
-        if after != before:
+        state = self.state()
+        before = state.app(product) or InstalledApp(product=product)
+        app = change(before)
+        if (after := state.with_app(app)) != state:
             self._write(after)
+        for sequence in before.sequences - app.sequences:
+            self._releases.forget(product, sequence)
         return app
 
     def forget_app(self, product: str) -> None:
-        """Forget what was installed of an app, kept releases too; the high-water mark stays.
-
-        Raises:
-            NotInstallableHere: as `state`.
-        """
+        """Forget an app, kept releases too; the high-water mark stays; raises as `state`."""
         self._write(self.state().without_app(product))
         for sequence in self._releases.sequences(product):
             self._releases.forget(product, sequence)

@@ -100,13 +100,18 @@ class InstalledApp(Part):
 
     @model_validator(mode="after")
     def _consistent(self) -> InstalledApp:
-        known = {one.sequence for one in self.releases}
+        known = self.sequences
         if len(known) != len(self.releases):
             raise ValueError("two releases have one number")
         for number in self.protected:
             if number not in known:
                 raise ValueError(f"release {number} is not among the releases")
         return self
+
+    @property
+    def sequences(self) -> frozenset[int]:
+        """Numbers of all its releases."""
+        return frozenset(one.sequence for one in self.releases)
 
     @property
     def protected(self) -> frozenset[int]:
@@ -118,6 +123,13 @@ class InstalledApp(Part):
     def release(self, sequence: int | None) -> InstalledRelease | None:
         """Return the release of this number, None if there is none."""
         return next((one for one in self.releases if one.sequence == sequence), None)
+
+    def outgrown(self, sequence: int, keep: int) -> tuple[InstalledRelease, ...]:
+        """Return what is beyond the newest releases once `sequence` is active and one of them."""
+        needed = {sequence, self.active, self.previous if self.active == sequence else None}
+        others = [one for one in reversed(self.releases) if one.sequence not in needed]
+        room = max(0, keep - len(self.releases) + len(others) - (sequence not in self.sequences))
+        return tuple(others[room:])
 
     def with_arrived(self, release: InstalledRelease) -> InstalledApp:
         """Return the app after the images of `release` are there; a known one keeps its arrival."""

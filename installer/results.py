@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from installer.events import Failure, Outcome, RunRecord, plain_fields
 from manifests.quantities import bytes_text, seconds_text
 from manifests.reference import MalformedReference, Reference
 from manifests.strictjson import JsonValue
+
+LABEL: Final = 13
+"""Characters of a label left of what it labels, its gap included."""
 
 
 def short_name(name: str) -> str:
@@ -28,13 +32,22 @@ def layers_text(count: int) -> str:
 def record_lines(record: RunRecord) -> Iterator[str]:
     """Say what a run came to."""
     what = f"{record.product} {record.version}"
-    if record.outcome is Outcome.NOTHING_TO_DO:
+    if record.running_again is not None:
+        yield f"release {record.running_again} of {record.product} runs again; no name was moved"
+    elif record.outcome is Outcome.NOTHING_TO_DO:
         yield f"nothing to do: {what} is installed already"
+    elif record.outcome is Outcome.DONE and record.verb == "uninstall":
+        yield f"uninstalled {record.product}; its history stays"
+    elif record.outcome is Outcome.DONE and record.verb == "rollback":
+        runs = "runs again" if record.started else "is active again"
+        yield f"rolled back: {what} {runs}, after {seconds_text(record.seconds)}"
     elif record.outcome is Outcome.DONE:
         yield (
             f"installed {what}: {record.images_loaded} images loaded, {record.images_present} were"
             f" there, {bytes_text(record.bytes_read)} read in {seconds_text(record.seconds)}"
         )
+        if record.started:
+            yield f"{what} runs; installer status shows it"
 
 
 def record_json(record: RunRecord) -> dict[str, JsonValue]:

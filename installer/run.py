@@ -12,6 +12,7 @@ host that loses power, leaves some of each; the next run moves the rest.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -88,6 +89,7 @@ class _Run:
             work = plan.proof.events(self._cancel)
             yield from stage(Stage.SELFTEST, plan.proof.steps, Unit.TESTS, work)
         yield from self._activation.events(ledger)
+        yield from self._prune(ledger)
 
     def _check(self) -> Iterator[Event]:
         plan = self._plan
@@ -107,6 +109,15 @@ class _Run:
             lambda: place_files(state, sealed.release, sealed.medium, meter.add),
         )
 
+    def _prune(self, ledger: LockedLedger) -> Iterator[Event]:
+        """Remove what older releases leave behind, by the policy of this one."""
+        plan, release = self._plan, self._plan.verified.release
+        if plan.starting is None or release.prune is None:
+            return
+        from installer.prune.after import prune_after  # noqa: PLC0415 - loads the client
+
+        yield from prune_after(plan.starting.engine, ledger, release, os.environ, self._cancel)
+
     def _write_arrival(self, ledger: LockedLedger) -> None:
         """Write down that every image is there: what is known from here on can be gone back to."""
         plan, release = self._plan, self._plan.verified.release
@@ -118,7 +129,7 @@ class _Run:
             arrived_at=plan.verified.verdict.now,
             bundle=plan.verified.sealed.medium.path[:1024],
             signers=tuple(one.fingerprint for one in plan.verified.signers),
-            engine=plan.engine.name,
+            engine=f"docker:{plan.app.apps.url}" if plan.app else plan.engine.name,
             images=tuple(
                 InstalledImage(name=image.name, identity=plan.info.store.identity(image))
                 for image in plan.images

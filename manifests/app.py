@@ -18,6 +18,7 @@ from manifests.appcompare import compare_entries
 from manifests.appentries import AppFile, AppImage, AppWaiver, Platforms
 from manifests.appfields import ExpiryText, ProductText, VersionText, wrong
 from manifests.appproblems import InvalidApp, Problem, find_unreadable, translate
+from manifests.apprun import AppPrune, AppRun
 from manifests.appsourceentry import KINDS, MAX_SOURCES, SourceEntry
 from manifests.documents import Part, Sequence
 from manifests.platform import Platform
@@ -50,15 +51,22 @@ class AppPositions:
     Attributes:
         images: of each entry of `images`.
         waived: of each entry of `waived`.
+        run: what stands under `run`, for services that are written there; None for nothing.
     """
 
     images: tuple[Position, ...] = ()
     waived: tuple[Position, ...] = ()
+    run: Node | None = None
 
     @classmethod
     def of(cls, root: Node) -> AppPositions:
         """Return the places in a document."""
-        return cls(_positions_of(root, "images"), _positions_of(root, "waived"))
+        run = root.nearest(("run",))
+        return cls(
+            _positions_of(root, "images"),
+            _positions_of(root, "waived"),
+            None if run is root else run,
+        )
 
 
 def _positions_of(root: Node, key: str) -> tuple[Position, ...]:
@@ -80,6 +88,8 @@ class App(Part):
         sources: files that name further images.
         waived: images that sources name and that are left out, each with a reason.
         files: besides images.
+        run: what runs of it; None where it only brings images.
+        prune: what may be removed once it runs; None for nothing.
     """
 
     schema_version: Annotated[int, Field(ge=APP_SCHEMA, le=APP_SCHEMA)] = Field(
@@ -113,8 +123,12 @@ class App(Part):
         (), description="Files that the app carries besides images, such as compose.yaml."
     )
     requirements: Reserved = None
-    run: Reserved = None
-    prune: Reserved = None
+    run: AppRun | None = Field(
+        None, description="What runs of the app; absent where it only brings images."
+    )
+    prune: AppPrune | None = Field(
+        None, description="What may be removed from the host once a release runs there."
+    )
     _positions: AppPositions = PrivateAttr(default_factory=AppPositions)
 
     @property
@@ -165,11 +179,17 @@ _KEYS = {
     "images": _names(AppImage),
     "files": _names(AppFile),
     "waived": _names(AppWaiver),
+    "run": _names(AppRun),
+    "prune": _names(AppPrune),
     **{f"sources.{kind}": _names(model) for kind, model in KINDS.items()},
 }
 _SOME: dict[str, JsonValue] = {
     "minItems": 1,
     "description": "An app has images, or sources that name them.",
+}
+_RUNS: dict[str, JsonValue] = {
+    "type": ["object", "string"],
+    "description": "What runs names images too.",
 }
 
 
@@ -180,7 +200,8 @@ def app_schema() -> bytes:
         {
             **schema,
             "anyOf": [
-                {"required": [key], "properties": {key: _SOME}} for key in ("images", "sources")
+                {"required": [key], "properties": {key: what}}
+                for key, what in (("images", _SOME), ("sources", _SOME), ("run", _RUNS))
             ],
             "$schema": "https://json-schema.org/draft/2020-12/schema",
             "title": "moonlift app manifest",

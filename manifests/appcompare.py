@@ -48,11 +48,14 @@ def _items(root: Node, key: str, text_key: str) -> Iterator[tuple[Path, Node]]:
 
 
 def _nothing_named(root: Node) -> Iterator[Problem]:
-    """Find an app without images and without sources that could name some."""
+    """Find an app without images, and without sources and services that could name some."""
+    run = root.nearest(("run",))
+    if run is not root and run.value is not None:
+        return
     lists = [root.nearest((key,)) for key in ("images", "sources")]
     given = [node for node in lists if node is not root]
     if not given:
-        yield problem_at(root.position, "missing key 'images' or 'sources'")
+        yield problem_at(root.position, "missing key 'images', 'sources' or 'run'")
     elif all(node.value == () for node in given):
         yield problem_at(given[0].position, "expected at least one entry, found none")
 

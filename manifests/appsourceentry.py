@@ -40,16 +40,16 @@ KINDS: Final[Mapping[str, type[Part]]] = {
 }
 """Each kind by the key that makes an entry one of it."""
 
-_COMPOSE_NAME = r"(.*/)?(docker-)?(compose|stack)([._-][^/]*)?\.ya?ml"
+COMPOSE_NAME: Final = r"(.*/)?(docker-)?(compose|stack)([._-][^/]*)?\.ya?ml"
 _DOCKERFILE_NAME = r"(.*/)?((Dockerfile|Containerfile)([._-][^/]*)?|[^/]*\.[Dd]ockerfile)"
 _PLAIN_NAMES: Final = {
-    "compose": re.compile(_COMPOSE_NAME),
+    "compose": re.compile(COMPOSE_NAME),
     "dockerfile": re.compile(_DOCKERFILE_NAME),
 }
 """Names that say of what kind a file is; any other needs the key."""
 _SHORT_SCHEMA: Final = {
     "type": "string",
-    "pattern": f"^(?!/)({_COMPOSE_NAME}|{_DOCKERFILE_NAME})$",
+    "pattern": f"^(?!/)({COMPOSE_NAME}|{_DOCKERFILE_NAME})$",
     "examples": ["compose.yaml", "web/Dockerfile"],
 }
 

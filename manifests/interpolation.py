@@ -10,7 +10,7 @@ Source: Compose specification, "Interpolation". Of what it leaves open this does
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -72,6 +72,80 @@ def interpolate(text: str, variables: Mapping[str, str]) -> Filled:
         raise MalformedInterpolation(f"longer than {MAX_VALUE} characters")
     filler = _Filler(variables)
     return Filled(filler.fill(text, 0), tuple(filler.unset), tuple(filler.missing))
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A variable in a text.
+
+    Attributes:
+        name: of the variable.
+        operator: that follows the name within braces, such as `:-`; empty for none.
+        operand: what follows the operator.
+    """
+
+    name: str
+    operator: str = ""
+    operand: str = ""
+
+
+def escaped(text: str) -> str:
+    """Return a text that interpolation makes `text` of."""
+    return text.replace("$", "$$")
+
+
+def tokens(text: str) -> Iterator[str]:
+    """Yield a text's parts: runs without `$`, `$$`, and variables in whole.
+
+    Raises:
+        MalformedInterpolation: no closing brace.
+    """
+    at = 0
+    while (step := _STEP.match(text, at)) is not None:
+        end = _closing(text, step.end()) + 1 if step[0] == "${" else step.end()
+        yield text[at:end]
+        at = end
+
+
+def uses(text: str) -> Iterator[Use]:
+    """Yield the variables of a text, those within defaults after the one whose default it is.
+
+    Raises:
+        MalformedInterpolation: as `interpolate`.
+    """
+    waiting = [(text, 0)]
+    while waiting:
+        one, depth = waiting.pop(0)
+        if depth > MAX_DEPTH:
+            raise MalformedInterpolation(f"variables nested deeper than {MAX_DEPTH}")
+        for token in tokens(one):
+            name = _NAME.match(token, 2 if token.startswith("${") else 1)
+            if not token.startswith("$") or name is None:
+                continue
+            operator = _OPERATOR.match(token, name.end())
+            if operator is None:
+                yield Use(name[0])
+                continue
+            operand = token[operator.end() : -1]
+            yield Use(name[0], operator[0], operand)
+            waiting.append((operand, depth + 1))
+
+
+def split(text: str, separator: str) -> list[str]:
+    """Return a text's parts between separators, those within variables not counted.
+
+    Raises:
+        MalformedInterpolation: no closing brace.
+    """
+    parts = [""]
+    for token in tokens(text):
+        if token.startswith("$"):
+            parts[-1] += token
+            continue
+        first, *others = token.split(separator)
+        parts[-1] += first
+        parts += others
+    return parts
 
 
 @dataclass(slots=True)

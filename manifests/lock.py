@@ -25,7 +25,9 @@ from manifests.documents import (
     Version,
 )
 from manifests.jsonschema import document_schema
+from manifests.prunepolicy import PrunePolicy
 from manifests.release import LayerPolicy, WaivedImage
+from manifests.runspec import RunSpec
 from manifests.workload import Workload
 
 LOCK_LIMIT: Final = 16 * 1024 * 1024
@@ -140,6 +142,8 @@ class Lock(Document):
         workloads: what a scheduler's files say about running the images.
         waived: images that the app's files name and that are left out.
         selftest: name of the image that proves a host; absent when there is none.
+        run: what runs of it; absent where it only brings images.
+        prune: what may be removed once it runs; absent for nothing.
     """
 
     product: Product
@@ -153,6 +157,8 @@ class Lock(Document):
     workloads: tuple[Workload, ...] = ()
     waived: tuple[LockedWaiver, ...] = ()
     selftest: Line | None = None
+    run: RunSpec | None = None
+    prune: PrunePolicy | None = None
 
     @classmethod
     def read(cls, raw: bytes) -> Lock:
@@ -175,6 +181,7 @@ class Lock(Document):
             "gpus": _emptied(self.gpus, place=""),
             "workloads": _emptied(self.workloads, place=""),
             "waived": _emptied(self.waived, places=()),
+            "run": self.run.without_lines() if self.run else None,
         }
         return self.model_copy(update=update)
 

@@ -19,7 +19,8 @@ from manifests.workload import Count, Script, Sparse
 
 MAX_SERVICES: Final = 500
 DEFAULT_NETWORK: Final = "default"
-Project = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
+PROJECT_PATTERN: Final = r"^[a-z0-9][a-z0-9_-]{0,62}$"
+Project = Annotated[str, StringConstraints(pattern=PROJECT_PATTERN)]
 Selftest = Literal["required", "warn", "off"]
 
 

@@ -13,7 +13,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from manifests.documents import Line
+from manifests.documents import Line, Part
 from manifests.workload import Count, HealthCheck, Port, Script, Sparse, Upgrade
 
 Template = Script
@@ -41,8 +41,8 @@ RelativePath = Annotated[Line, AfterValidator(_beneath)]
 """A path that can't lead out of the folder that it starts from."""
 
 
-class EnvironmentValue(Sparse):
-    """A variable that the service's processes see.
+class EnvironmentValue(Part):
+    """A variable that the service's processes see; an empty value is one.
 
     Attributes:
         name: of the variable.
@@ -329,7 +329,8 @@ class Service(Sparse):
         naming: names and resolvers.
         dependencies: services that must be there first.
         probe: the engine's health check; None for the image's own.
-        health_checks: asked by the installer from outside, all of which must pass (Marathon).
+        health_checks: asked by the installer from outside, all of which must pass (Marathon);
+            `port` is that of the container, without `index` and `name`.
         gpus: None for no GPU.
         limits, privileges, logging: None for the engine's defaults.
         labels: besides ours; templates.

@@ -9,13 +9,13 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from selftest.host import Activity, describe_host, judge_noise, package_version, usable_cores
-from selftest.isolation import judge_count
+from selftest.isolation import judge_count, nvidia_nodes
 from selftest.judge import judge_device
 from selftest.measured import Device, DeviceKind, Timing, Verdict
 from selftest.model import SCHEMA, DeviceReport, Finding, Noise, Ratio, Report, worst
 from selftest.remedies import remedy
 from selftest.runner import Runner
-from selftest.survey import Request, Survey, Tell, survey
+from selftest.survey import Request, Survey, Tell, count_by_nvml, survey
 
 
 def examine(request: Request, runner: Runner, tell: Tell) -> Report:
@@ -29,9 +29,10 @@ def examine(request: Request, runner: Runner, tell: Tell) -> Report:
     now, started = datetime.now(UTC), time.monotonic()
     before = Activity.read()
     found = survey(request, runner, tell)
+    counted = count_by_nvml(request, runner)
     noise = judge_noise(before, Activity.read(), usable_cores())
     reports = tuple(judge_device(device, run, noise) for device, run in found.runs)
-    findings = (*found.findings, *_judge_run(request, found, reports, noise))
+    findings = (*found.findings, *_judge_run(request, found, counted, reports, noise))
     verdicts = [*(one.verdict for one in reports), *(one.verdict for one in findings)]
     return Report(
         schema=SCHEMA,
@@ -74,13 +75,19 @@ def compare_devices(reports: Sequence[DeviceReport]) -> Iterator[Ratio]:
 
 
 def _judge_run(
-    request: Request, found: Survey, reports: Sequence[DeviceReport], noise: Noise
+    request: Request,
+    found: Survey,
+    counted: Survey,
+    reports: Sequence[DeviceReport],
+    noise: Noise,
 ) -> Iterator[Finding]:
     if not reports:
         text = "expected a device to test, found none"
         yield Finding(Verdict.FAIL, "no-devices", text, (), remedy("no-devices"))
     if request.expect_gpus is not None:
-        yield from judge_count(request.expect_gpus, found.devices)
+        yield from counted.findings if nvidia_nodes() else ()
+        asked = (*request.wanted_backends, *(["nvml"] if not counted.findings else []))
+        yield from judge_count(request.expect_gpus, (*found.devices, *counted.devices), asked)
     if noise.reasons:
         text = f"the machine was busy: {'; '.join(noise.reasons)}"
         yield Finding(Verdict.PASS, "noisy", text, (), remedy("noisy"))

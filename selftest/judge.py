@@ -16,6 +16,7 @@ from selftest.measured import (
     Device,
     Difference,
     Neighbours,
+    Remark,
     Timing,
     Verdict,
     Yardsticks,
@@ -97,6 +98,14 @@ def judge_neighbours(neighbours: Neighbours | None) -> list[Finding]:
     return [
         Finding(Verdict.PASS, GPU_BUSY, f"{text}: timings are not judged", (), remedy(GPU_BUSY))
     ]
+
+
+def judge_remarks(run: ChildRun) -> tuple[Finding, ...]:
+    """Return what a child told beside its devices."""
+    return tuple(
+        Finding(one.verdict, one.code, one.text, one.evidence, remedy(one.code))
+        for one in run.all(Remark)
+    )
 
 
 def copy_drift(yardsticks: Yardsticks) -> float:

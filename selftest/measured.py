@@ -64,6 +64,23 @@ class Device:
 
 
 @dataclass(frozen=True, slots=True)
+class Remark:
+    """Something about a backend's devices that does not keep them from being tested.
+
+    Attributes:
+        verdict: `pass` for a mere note.
+        code: stable and documented.
+        text: what was found.
+        evidence: lines quoted.
+    """
+
+    verdict: Verdict
+    code: str
+    text: str
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Compiled:
     """How the kernels came to be.
 
@@ -71,11 +88,15 @@ class Compiled:
         compile_ms: until all kernels of the device were ready to be launched for the first time.
         source_sha256: of the kernels' source; null where nothing is compiled.
         log: what the compiler said.
+        load_path: `source`, `ptx-jit` or `cubin`; null where nothing is compiled.
+        artefact_sha256: of what was compiled ahead; null where nothing was.
     """
 
     compile_ms: float
     source_sha256: str | None = None
     log: str = ""
+    load_path: str | None = None
+    artefact_sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,50 @@ REMEDIES: Final[Mapping[str, str]] = {
     " quoted. Update the driver; for processors take PoCL 3.1 or later.",
     "opencl-launch": "The driver took the kernel and could not run it: update it.",
     "opencl-transfer": "Data could not be moved to or from the device: look at dmesg.",
+    "cuda-no-driver": "Install NVIDIA's driver with its CUDA library. In a container ask for the"
+    " capability compute: NVIDIA_DRIVER_CAPABILITIES=compute,utility. Without an NVIDIA GPU nothing"
+    " is to be done.",
+    "cuda-driver-unloadable": "libcuda.so.1 is there and can't be loaded: install what the quoted"
+    " line names, or the driver again for this architecture.",
+    "cuda-driver-incomplete": "This libcuda.so.1 lacks what every driver has: install the driver"
+    " again.",
+    "cuda-stub": "The libcuda.so.1 that is found first is a toolkit's stub: take its folder out of"
+    " LD_LIBRARY_PATH and out of the image.",
+    "cuda-no-device": "The driver is there, a device is not: look at nvidia-smi, at"
+    " CUDA_VISIBLE_DEVICES, and at what the container was granted.",
+    "cuda-init": "Load unified memory: modprobe nvidia_uvm && nvidia-modprobe -u; in a container"
+    " /dev/nvidia-uvm must be there. Look at dmesg; reboot after an update of the driver.",
+    "cuda-not-ready": "Start nvidia-fabricmanager of exactly the driver's version: systemctl status"
+    " nvidia-fabricmanager. While a machine starts, wait a minute.",
+    "cuda-mismatch": "libcuda.so.1 and the kernel module are of two versions: reboot after the"
+    " driver was updated; in an image remove its own libcuda and its CUDA compat folder.",
+    "cuda-compat": "The image's CUDA compat folder does not go with this card: remove it from"
+    " LD_LIBRARY_PATH, or install a newer driver on the host.",
+    "cuda-no-binding": "The driver was tested without pycuda. To prove pycuda too: make cuda, and"
+    " install the wheel or give it to bundle selftest-image --pycuda.",
+    "cuda-binding": "pycuda is installed and can't be used: install it again for this Python. The"
+    " driver itself was tested without it.",
+    "cuda-symbols": "This pycuda wants a newer or older driver: install the wheel that make cuda"
+    " builds, or another driver. The driver itself was tested without pycuda.",
+    "cuda-open": "The device is there and can't be used: look whether another process holds it"
+    " (nvidia-smi; nvidia-smi -c 0), and at dmesg.",
+    "cuda-no-image": "The kernels are for compute capability 3.5 and later: an older device can't"
+    " be tested.",
+    "cuda-ptx-version": "The driver is older than CUDA 8: install a newer one.",
+    "cuda-no-jit": "The driver's compiler, libnvidia-ptxjitcompiler.so.1, is missing: install the"
+    " driver whole; in a container ask for the capability compute.",
+    "cuda-build": "The driver's compiler refused the kernels; its log is quoted: update the"
+    " driver.",
+    "cuda-kernels": "The shipped kernels are damaged: install the self-test again.",
+    "cuda-launch": "The driver took the kernel and could not run it: look for Xid in dmesg; update"
+    " the driver.",
+    "cuda-transfer": "Data could not be moved to or from the device: look for Xid in dmesg.",
+    "cuda-ecc": "Memory of the device failed and could not be corrected: drain the host, reset the"
+    " GPU, run again; if it returns, replace the GPU.",
+    "nvml-missing": "NVML counts nothing without its library. In a container ask for the capability"
+    " utility: NVIDIA_DRIVER_CAPABILITIES=compute,utility.",
+    "nvml-failed": "NVIDIA's driver does not answer: look at nvidia-smi and at dmesg; reboot after"
+    " the driver was updated.",
     "slow": "Look for a power limit, heat, a narrow PCIe link, or other users of the device.",
     "noisy": "Timings are shown, not judged. Run again when the machine is quiet.",
     "noisy-device": "Timings are shown, not judged. Run again when the device is quiet.",

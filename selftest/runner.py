@@ -162,6 +162,7 @@ class Runner:
             "PYOPENCL_NO_CACHE": "1",
             "POCL_CACHE_DIR": str(self.scratch),
             "CUDA_CACHE_PATH": str(self.scratch),
+            "CUDA_DEVICE_ORDER": "PCI_BUS_ID",  # as nvidia-smi counts
         }
 
 

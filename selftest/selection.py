@@ -73,4 +73,4 @@ def _same_uuid(word: str, uuid: str | None) -> bool:
 
 def bare_uuid(uuid: str) -> str:
     """Return a UUID without prefix and dashes: OpenCL gives it bare, CUDA and NVML do not."""
-    return uuid.lower().removeprefix("gpu-").replace("-", "")
+    return uuid.lower().removeprefix("gpu-").removeprefix("mig-").replace("-", "")

@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from selftest.backends import BACKENDS
-from selftest.judge import judge_ending
+from selftest.fallback import environment_of, list_again
+from selftest.isolation import nvidia_nodes
+from selftest.judge import judge_ending, judge_remarks
 from selftest.loader import explain_no_platform
 from selftest.measured import Device, Verdict
 from selftest.model import Finding
@@ -50,6 +52,11 @@ class Request:
     pictures: str | None = None
     backends: Mapping[str, str] = dataclasses.field(default_factory=lambda: BACKENDS)
 
+    @property
+    def wanted_backends(self) -> Sequence[str]:
+        """The backends that any wanted device may be of."""
+        return [one for one in self.backends if self.selection.wants_backend(one)]
+
 
 @dataclass(frozen=True, slots=True)
 class Survey:
@@ -68,9 +75,18 @@ class Survey:
 
 def list_devices(request: Request, runner: Runner) -> Survey:
     """Return the devices of all backends asked for, untested."""
-    with ThreadPoolExecutor(len(request.backends)) as pool:
-        ask = pool.map(lambda one: _list(one, request, runner), _backends(request))
-        return _join(list(ask))
+    wanted = request.wanted_backends
+    with ThreadPoolExecutor(len(wanted) or 1) as pool:
+        return _join(list(pool.map(lambda one: _list(one, request, runner), wanted)))
+
+
+def count_by_nvml(request: Request, runner: Runner) -> Survey:
+    """Return the GPUs that NVML sees, where GPUs are counted at all."""
+    if request.expect_gpus is None:
+        return Survey()
+    run = runner.run(Job("nvml", None, request.suite), Deadline.of(request.deadline_s))
+    found = run.last(Devices)
+    return Survey(found.found if found else (), judge_ending(run))
 
 
 def survey(request: Request, runner: Runner, tell: Tell) -> Survey:
@@ -99,13 +115,9 @@ def survey(request: Request, runner: Runner, tell: Tell) -> Survey:
 
 def _lanes(request: Request) -> tuple[list[str], list[str]]:
     """Return the backends that are tested beside others, and the others."""
-    names = _backends(request)
+    names = request.wanted_backends
     beside = [one for one in names if one == _DRIVERLESS and len(names) > 1]
     return beside, [one for one in names if one not in beside]
-
-
-def _backends(request: Request) -> list[str]:
-    return [one for one in request.backends if request.selection.wants_backend(one)]
 
 
 def _join(parts: Sequence[Survey]) -> Survey:
@@ -117,9 +129,9 @@ def _join(parts: Sequence[Survey]) -> Survey:
 
 
 def _list(backend: str, request: Request, runner: Runner) -> Survey:
-    run = runner.run(Job(backend, None, request.suite), Deadline.of(request.deadline_s))
-    found = run.last(Devices)
-    return Survey(found.found if found else (), _explain(backend, request, runner, run))
+    job = Job(backend, None, request.suite)
+    run = runner.run(job, Deadline.of(request.deadline_s))
+    return Survey(_devices(job, run, request, runner), _explain(backend, request, runner, run))
 
 
 def _test_backend(
@@ -128,34 +140,52 @@ def _test_backend(
     """List a backend's devices and test those that are wanted: the first in the same child."""
     tell(f"testing {backend}")
     words = request.selection.words
-    first = _run(Job(backend, None, request.suite, request.pictures, words), request, runner, turns)
-    found = first.last(Devices)
-    devices = found.found if found else ()
+    asking = Job(backend, None, request.suite, request.pictures, words)
+    first = _run(asking, {}, request, runner, turns)
+    devices = _devices(asking, first, request, runner)
     wanted = [device for device in devices if request.selection.wants(device)]
-    if not wanted:
-        return Survey(devices, _explain(backend, request, runner, first))
-    runs = [(wanted[0], first)]
-    for device in wanted[1:]:
+    told = first.last(Devices) is not None
+    findings = (
+        judge_remarks(first) if told and wanted else _explain(backend, request, runner, first)
+    )
+    runs = [(wanted[0], first)] if told and wanted else []
+    for device in wanted[len(runs) :]:
         tell(f"testing {device.address}, {device.name}")
         job = Job(backend, device.index, request.suite, request.pictures)
-        runs.append((device, _run(job, request, runner, turns)))
-    return Survey(devices, (), tuple(runs))
+        runs.append((device, _run(job, environment_of(device), request, runner, turns)))
+    return Survey(devices, findings, tuple(runs))
 
 
-def _run(job: Job, request: Request, runner: Runner, turns: Turns) -> ChildRun:
+def _devices(job: Job, run: ChildRun, request: Request, runner: Runner) -> tuple[Device, ...]:
+    """Return what a child found; what is found without pycuda where that took it along."""
+    found = run.last(Devices)
+    if found is not None:
+        return found.found
+    listing = dataclasses.replace(job, pictures=None, wanted=None)
+    return list_again(listing, run, runner, Deadline.of(request.deadline_s))
+
+
+def _run(
+    job: Job, environ: Mapping[str, str], request: Request, runner: Runner, turns: Turns
+) -> ChildRun:
     deadline = Deadline.of(request.deadline_s, _DEADLINE_S[request.suite])
     with turns.take() as turn:
-        return runner.run(job, deadline, await_turn=turn.wait_alone)
+        return runner.run(job, deadline, environ, turn.wait_alone)
 
 
 def _explain(backend: str, request: Request, runner: Runner, run: ChildRun) -> tuple[Finding, ...]:
     """Return why a backend told no devices, as it counts for what was asked."""
-    findings = judge_ending(run)
+    findings = (*judge_ending(run), *judge_remarks(run))
     if any(one.code == "opencl-no-platform" for one in findings):
         findings = tuple(explain_no_platform(one, runner, request.suite) for one in findings)
-    if request.selection.names_backend(backend) or request.expect_gpus:
+    if request.selection.names_backend(backend) or _expects(backend, request.expect_gpus):
         findings = tuple(map(_wanted, findings))
     return findings
+
+
+def _expects(backend: str, gpus: int | None) -> bool:
+    """Tell whether graphics processors that must be there must be there for this backend."""
+    return bool(gpus) and (backend != "cuda" or nvidia_nodes() > 0)
 
 
 def _wanted(finding: Finding) -> Finding:

@@ -11,7 +11,15 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias, cast, get_args
 
 from selftest.jsonform import MalformedRecord, from_json, to_json
-from selftest.measured import CaseResult, Compiled, Device, Neighbours, Timing, Yardsticks
+from selftest.measured import (
+    CaseResult,
+    Compiled,
+    Device,
+    Neighbours,
+    Remark,
+    Timing,
+    Yardsticks,
+)
 
 WAITING: Final = "waiting for its turn"
 """Phase in which the child waits until its standard input ends: it is to be timed alone."""
@@ -79,7 +87,16 @@ class Done:
 
 
 Message: TypeAlias = (
-    Phase | Devices | Failed | Done | Neighbours | Compiled | CaseResult | Timing | Yardsticks
+    Phase
+    | Devices
+    | Remark
+    | Failed
+    | Done
+    | Neighbours
+    | Compiled
+    | CaseResult
+    | Timing
+    | Yardsticks
 )
 _KINDS: Final = {kind.__name__: kind for kind in get_args(Message)}
 

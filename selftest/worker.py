@@ -21,7 +21,7 @@ from typing import Final
 
 import numpy as np
 
-from selftest.backends import BACKENDS, load_backend
+from selftest.backends import KNOWN, load_backend
 from selftest.backends.base import Backend, BackendError, Missing, Session
 from selftest.cases import Picture
 from selftest.jsonform import from_json
@@ -36,7 +36,7 @@ from selftest.wire import WAITING, Devices, Done, Failed, Job, Message, Phase, e
 _PR_SET_PDEATHSIG: Final = 1
 
 
-def main(arguments: list[str], known: Mapping[str, str] = BACKENDS) -> None:
+def main(arguments: list[str], known: Mapping[str, str] = KNOWN) -> None:
     """Do the job that the parent asked for.
 
     Args:
@@ -88,6 +88,9 @@ def _work(job: Job, teller: Teller, backend: Backend) -> None:
     teller.begin("listing devices")
     devices = backend.devices()
     teller.tell(Devices(tuple(devices)))
+    if job.index is None:
+        for remark in backend.remarks():
+            teller.tell(remark)
     index = _choose(job, devices)
     if index is None:
         return

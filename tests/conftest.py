@@ -114,6 +114,12 @@ def _docker_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]
 
 
 @pytest.fixture(scope="session")
+def _bridged_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    with _or_skip(run_dockerd(_root(tmp_path_factory), bridge=True)) as engine:
+        yield engine
+
+
+@pytest.fixture(scope="session")
 def _connected_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     with _or_skip(run_dockerd(_root(tmp_path_factory), network="host")) as engine:
         yield engine

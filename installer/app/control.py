@@ -1,18 +1,24 @@
-"""Stops an app, starts it again, looks at it, removes it: by the engine's labels alone.
+"""Stops an app, starts it again, looks at it, removes it.
 
-`start` and `restart` go by what shall run; `stop` and `remove` need only the product's name, so
-that they work when the release can't be read any more.
+`start` and `status` go by what shall run; `stop` and `remove` need only the product's name and the
+engine's labels, so that they work when the release can't be read any more.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 
-from installer.app.status import AppStatus
+from installer.app.deployment import narrowed, refuse_unknown
+from installer.app.status import AppStatus, app_status
+from installer.app.stopping import stop_all
+from installer.app.switch import switch
 from installer.app.wanted import Deployment
 from installer.engines.appapi import AppApi
-from installer.events import Event
+from installer.engines.containerfacts import PRODUCT
+from installer.events import Event, ServiceChanged, ServiceState, Stage
+from manifests.errors import EngineFailed, UsageError
 
 
 def start(
@@ -24,7 +30,7 @@ def start(
         UsageError: `service-unknown`.
         StartFailed, NotInstallableHere, EngineFailed, Halted: as `switch`.
     """
-    raise NotImplementedError
+    yield from switch(apps, narrowed(wanted, services) if services else wanted, cancel)
 
 
 def stop(
@@ -37,7 +43,10 @@ def stop(
         EngineFailed: it does not answer.
         Halted: `cancel` was set.
     """
-    raise NotImplementedError
+    found = apps.labelled(PRODUCT, product)
+    refuse_unknown(services, sorted({one.service for one in found}))
+    chosen = [one for one in found if not services or one.service in services]
+    yield from stop_all(apps, chosen, cancel)
 
 
 def status(apps: AppApi, wanted: Deployment) -> AppStatus:
@@ -46,11 +55,13 @@ def status(apps: AppApi, wanted: Deployment) -> AppStatus:
     Raises:
         EngineFailed: it does not answer.
     """
-    raise NotImplementedError
+    return app_status(wanted, apps.labelled(PRODUCT, wanted.product))
 
 
 def remove(apps: AppApi, product: str, volumes: Collection[str] = ()) -> Iterator[Event]:
     """Stop and remove a product's containers and networks; of its volumes only those named.
+
+    A network that a stranger's container is in stays.
 
     Args:
         apps: the engine.
@@ -58,7 +69,29 @@ def remove(apps: AppApi, product: str, volumes: Collection[str] = ()) -> Iterato
         volumes: names in the engine; those of other products are refused.
 
     Raises:
-        UsageError: `volume-unknown`.
+        UsageError: `volume-unknown`; nothing was removed.
         EngineFailed: it does not answer, or something is in use.
     """
-    raise NotImplementedError
+    for name in volumes:
+        _refuse_foreign(apps, product, name)
+    found = apps.labelled(PRODUCT, product)
+    yield from stop_all(apps, found, threading.Event())
+    for one in found:
+        apps.remove(one.id)
+        yield ServiceChanged(Stage.START, one.service, one.name, ServiceState.REMOVED)
+    for network in apps.networks(PRODUCT, product):
+        with suppress(EngineFailed):
+            apps.remove_network(network.name)
+    for name in volumes:
+        apps.remove_volume(name)
+
+
+def _refuse_foreign(apps: AppApi, product: str, name: str) -> None:
+    volume = apps.volume(name)
+    if volume is None or volume.labels.get(PRODUCT) != product:
+        raise UsageError(
+            "volume-unknown",
+            f"expected a volume of {product}, found {name}"
+            + (", which is not there" if volume is None else ", which is not one"),
+            hint=f"docker volume ls --filter label={PRODUCT}={product}",
+        )

@@ -22,12 +22,14 @@ class WantedNetwork:
         key: that services know it by.
         name: in the engine.
         external: whether it must be there already.
+        config: digest over what it is made from.
         body: of `POST /networks/create`.
     """
 
     key: str
     name: str
     external: bool
+    config: str
     body: Mapping[str, JsonValue] = field(repr=False)
 
 
@@ -111,17 +113,20 @@ class WantedContainer:
         endpoints: networks that it is in, the first one the main one.
         borrowed: members of HostConfig, such as NetworkMode, and the service whose name space
             they name.
-        inherits: targets of volumes that a predecessor's contents are kept in: anonymous ones.
+        mounted: targets of all its mounts but volumes without a name.
+        anonymous: targets of its volumes without a name.
         needs: services that must be there first.
         restart: the policy that it has while it shall run.
         restart_retries: for `on-failure`.
         stop_seconds: from its signal to being killed; None for the engine's default.
         checks: asked from outside.
+        doors: the service's own ports, in the order that checks count them.
         settle_seconds: that it must run where nothing checks it.
         ports: of the host, by number.
         gpus: whether it asks for GPUs.
         overlaps: whether it may start before those that it replaces have stopped.
         optional: whether the app counts as started without it.
+        once: whether others wait for it to end.
     """
 
     service: str
@@ -131,17 +136,25 @@ class WantedContainer:
     body: Mapping[str, JsonValue] = field(repr=False)
     endpoints: tuple[Endpoint, ...] = ()
     borrowed: tuple[tuple[str, str], ...] = ()
-    inherits: tuple[str, ...] = ()
+    mounted: tuple[str, ...] = ()
+    anonymous: tuple[str, ...] = ()
     needs: tuple[Need, ...] = ()
     restart: Restart = "no"
     restart_retries: int = 0
     stop_seconds: int | None = None
     checks: tuple[HealthCheck, ...] = ()
+    doors: tuple[int, ...] = ()
     settle_seconds: int = 3
     ports: tuple[HostPort, ...] = ()
     gpus: bool = False
     overlaps: bool = False
     optional: bool = False
+    once: bool = False
+
+    @property
+    def wants(self) -> tuple[str, ...]:
+        """Services that must be there first."""
+        return tuple(one.service for one in self.needs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +168,8 @@ class Deployment:
         containers: in the order of their dependencies.
         deadline_seconds: in which all must be healthy.
         remarks: what the app asks for and this host does not do, for people.
+        hidden: values that must not be shown, wherever they turn up.
+        whole: whether these are all the app's services.
     """
 
     product: str
@@ -165,6 +180,8 @@ class Deployment:
     containers: tuple[WantedContainer, ...]
     deadline_seconds: int
     remarks: tuple[str, ...] = ()
+    hidden: tuple[str, ...] = field(default=(), repr=False)
+    whole: bool = True
 
     @property
     def services(self) -> tuple[str, ...]:

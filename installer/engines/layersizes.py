@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from manifests.digest import Digest, MalformedDigest
@@ -42,14 +43,40 @@ def layers_of(
     return tuple(Layer(str(key), int(one * factor)) for key, one in zip(keys, sizes, strict=True))
 
 
-def agreed(images: Iterable[tuple[Layer, ...]]) -> dict[str, int]:
-    """Return one size for each layer: the least that any image says, but for nothing at all."""
-    sizes: dict[str, int] = {}
-    for layers in images:
-        for layer in layers:
-            if layer.size:
-                sizes[layer.key] = min(layer.size, sizes.get(layer.key, layer.size))
-    return sizes
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """An image as a pile of layers.
+
+    Attributes:
+        identity: of the image.
+        keys: of its layers, lowest first.
+        size: bytes of the whole.
+    """
+
+    identity: str
+    keys: tuple[str, ...]
+    size: int
+
+
+def to_ask(stacks: Iterable[Stack], known: dict[str, int]) -> list[Stack]:
+    """Reckon what follows from what is known; return images whose steps must be asked for.
+
+    A layer that is the only unknown one of an image is the rest of its size. Of images that have
+    the same unknown layer one is enough for now.
+
+    Args:
+        stacks: every image.
+        known: sizes of layers; those that follow are added.
+    """
+    asked: dict[str, Stack] = {}
+    for one in sorted(stacks, key=lambda one: len(one.keys)):
+        unknown = [key for key in one.keys if key not in known]
+        if len(unknown) == 1:
+            rest = sum(known.get(key, 0) for key in one.keys)
+            known[unknown[0]] = max(0, one.size - rest)
+        elif unknown:
+            asked.setdefault(unknown[0], one)
+    return list(asked.values())
 
 
 def _matched(steps: Sequence[Mapping[str, Any]], count: int) -> list[int] | None:

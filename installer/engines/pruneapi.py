@@ -4,7 +4,8 @@ Owns the connection and what is read of the engine's answers. Nothing is ever fo
 that says no is right. Does not decide what goes.
 
 An engine lists images without their layers and without when they came, so each is asked for, over
-a few connections at once; one that is gone by then is left out.
+a few connections at once; one that is gone by then is left out. The sizes of layers cost a second
+question, put only where they don't follow from those of other images.
 """
 
 from __future__ import annotations
@@ -12,50 +13,35 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import datetime
 from typing import Any, Final, TypeVar
 
 from docker import APIClient
 from docker.errors import NotFound
 
-from installer.engines.dockerapi import ANSWER_SECONDS, CONNECTIONS, full_name, probe, reported
-from installer.engines.layersizes import agreed, layers_of
-from manifests.digest import Digest, MalformedDigest
+from installer.engines.dockerapi import ANSWER_SECONDS, CONNECTIONS, probe, reported
+from installer.engines.layersizes import Stack, layers_of, to_ask
+from installer.engines.prunefacts import (
+    EngineImage,
+    ancestors_of,
+    container_of,
+    count_of,
+    diff_ids_of,
+    image_of,
+    instant_of,
+    names_of,
+    volume_of,
+)
+from manifests.digest import Digest
 from manifests.errors import EngineFailed
-from manifests.imagenames import repository_of
-from manifests.pruneinventory import Container, ContainerState, Layer, Volume
+from manifests.pruneinventory import Container, Volume
 from manifests.safetext import safe_line
 
-_DAWN: Final = datetime(1971, 1, 1, tzinfo=UTC)
-"""What engines write for `never` lies before this."""
 _REMOVE: Final = "engine-remove"
 
 T = TypeVar("T")
 R = TypeVar("R")
-
-
-@dataclass(frozen=True, slots=True)
-class EngineImage:
-    """An image as the engine tells of it.
-
-    Attributes:
-        identity: what the engine knows it by.
-        names: full references, by tag or by digest.
-        layers: lowest first.
-        created: when it was built.
-        named: when it got its newest name; None if it never had one.
-        labels: of its config.
-        ancestors: images that it was built on here, which can't go before it.
-    """
-
-    identity: Digest
-    names: tuple[str, ...]
-    layers: tuple[Layer, ...]
-    created: datetime
-    named: datetime | None
-    labels: Mapping[str, str]
-    ancestors: frozenset[Digest] = frozenset()
 
 
 class PruneApi:
@@ -80,18 +66,15 @@ class PruneApi:
     def images(self) -> tuple[EngineImage, ...]:
         """Return every image that is not only a step towards another."""
         with reported(self.url, "engine-answer", "does not list its images"):
-            listed = {str(one["Id"]): one.get("Size") for one in self._client.images()}
+            listed = {str(one["Id"]): count_of(one.get("Size")) for one in self._client.images()}
             parents = {one["Id"]: one.get("ParentId") for one in self._client.images(all=True)}
-        asked = self._each(self._image, sorted(listed.items()))
-        found = [one for one in asked if one is not None]
-        sizes = agreed(one.layers for one in found)
+        shown = [one for one in self._each(self._inspected, sorted(listed)) if one is not None]
+        sizes = self._layer_sizes(shown, listed)
+        made = (image_of(one, sizes) for one in shown)
         return tuple(
-            replace(
-                one,
-                layers=tuple(Layer(x.key, sizes.get(x.key, 0)) for x in one.layers),
-                ancestors=_ancestors(str(one.identity), parents),
-            )
-            for one in found
+            replace(one, ancestors=ancestors_of(str(one.identity), parents))
+            for one in made
+            if one is not None
         )
 
     def containers(self) -> tuple[Container, ...]:
@@ -108,7 +91,7 @@ class PruneApi:
     def listed_containers(self) -> tuple[Container, ...]:
         """Return every container, without when it ended and without its size: in one answer."""
         with reported(self.url, "engine-answer", "does not list its containers"):
-            return tuple(map(_container, self._client.containers(all=True)))
+            return tuple(map(container_of, self._client.containers(all=True)))
 
     def ended_at(self, container: str) -> datetime | None:
         """Return when a container last ended, None if it never did or is gone."""
@@ -117,7 +100,7 @@ class PruneApi:
                 state = self._client.inspect_container(container).get("State") or {}
             except NotFound:
                 return None
-        return _instant(state.get("FinishedAt"))
+        return instant_of(state.get("FinishedAt"))
 
     def volumes(self, *, sizes: bool) -> tuple[Volume, ...]:
         """Return every volume; with its size only if asked, which takes the engine long."""
@@ -125,12 +108,12 @@ class PruneApi:
             found = self._client.volumes().get("Volumes") or ()
             measured = (self._client.df().get("Volumes") or ()) if sizes else ()
         usage = {str(one.get("Name")): one.get("UsageData") or {} for one in measured}
-        return tuple(_volume(one, usage.get(str(one.get("Name")), {})) for one in found)
+        return tuple(volume_of(one, usage.get(str(one.get("Name")), {})) for one in found)
 
     def names(self, image: Digest) -> tuple[str, ...] | None:
         """Return the names of an image as they are now, None if it is gone."""
         found = self._inspected(str(image))
-        return None if found is None else _names(found)
+        return None if found is None else names_of(found)
 
     def remove_container(self, identity: str, *, anonymous_volumes: bool) -> None:
         """Remove a container that has ended; nothing happens if it is gone.
@@ -182,122 +165,41 @@ class PruneApi:
                 return None
         return found
 
-    def _image(self, listed: tuple[str, object]) -> EngineImage | None:
-        name, size = listed
-        found = self._inspected(name)
-        if found is None:
-            return None
-        with reported(self.url, "engine-answer", f"does not tell how {safe_line(name)} was made"):
+    def _layer_sizes(
+        self, shown: Iterable[Mapping[str, Any]], listed: Mapping[str, int]
+    ) -> dict[str, int]:
+        """Return the size of each layer, asking for the steps of as few images as will do."""
+        layers = {str(one.get("Id")): diff_ids_of(one) for one in shown}
+        stacks = [
+            Stack(name, tuple(x.key for x in layers_of(found, (), 0)), listed.get(name, 0))
+            for name, found in layers.items()
+        ]
+        sizes: dict[str, int] = {}
+        while asked := to_ask(stacks, sizes):
+            histories = self._each(self._history, [one.identity for one in asked])
+            for one, history in zip(asked, histories, strict=True):
+                for layer in layers_of(layers[one.identity], history, one.size):
+                    sizes.setdefault(layer.key, layer.size)
+        return sizes
+
+    def _history(self, image: str) -> list[Mapping[str, Any]]:
+        """Return the steps that made an image, newest first; none if it is gone."""
+        with reported(self.url, "engine-answer", f"does not tell how {safe_line(image)} was made"):
             try:
-                history = self._client.history(name)
+                found: list[Mapping[str, Any]] = self._client.history(image)
             except NotFound:
-                return None
-        return _image(found, history, _count(size))
+                return []
+        return found
 
     def _written(self) -> dict[str, int]:
         """Return the bytes that each container which has ended wrote."""
         ended = {"status": ["exited", "dead"]}
         with reported(self.url, "engine-answer", "does not measure its containers"):
             found = self._client.containers(all=True, size=True, filters=ended)
-        return {str(one["Id"]): _count(one.get("SizeRw")) for one in found}
+        return {str(one["Id"]): count_of(one.get("SizeRw")) for one in found}
 
     @contextmanager
     def _removing(self, what: str) -> Iterator[None]:
         """Report a removal that the engine refuses; what is gone already is no failure."""
         with reported(self.url, _REMOVE, f"does not remove {safe_line(what)}"), suppress(NotFound):
             yield
-
-
-def _image(
-    found: Mapping[str, Any], history: list[Mapping[str, Any]], size: int
-) -> EngineImage | None:
-    identity = _digest(found.get("Id"))
-    if identity is None:
-        return None
-    diff_ids = (found.get("RootFS") or {}).get("Layers") or ()
-    return EngineImage(
-        identity=identity,
-        names=_names(found),
-        layers=layers_of(diff_ids, history, size),
-        created=_instant(found.get("Created")) or _DAWN,
-        named=_instant((found.get("Metadata") or {}).get("LastTagTime")),
-        labels=_labels((found.get("Config") or {}).get("Labels")),
-    )
-
-
-def _ancestors(image: str, parents: Mapping[str, object]) -> frozenset[Digest]:
-    """Follow the steps of a build on this engine down; a circle ends it."""
-    found: set[Digest] = set()
-    at = _digest(parents.get(image))
-    while at is not None and at not in found:
-        found.add(at)
-        at = _digest(parents.get(str(at)))
-    return frozenset(found)
-
-
-def _names(found: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the names; containerd's store makes one by digest of each tag, which is none."""
-    tags, digests = (
-        [name for text in found.get(key) or () if (name := full_name(str(text)))]
-        for key in ("RepoTags", "RepoDigests")
-    )
-    made = {f"{repository_of(name)}@{found.get('Id')}" for name in tags}
-    return (*tags, *(name for name in digests if name not in made))
-
-
-def _container(listed: Mapping[str, Any]) -> Container:
-    mounts = listed.get("Mounts") or ()
-    names = [str(name).removeprefix("/") for name in listed.get("Names") or ()]
-    return Container(
-        identity=str(listed.get("Id")),
-        name=next((name for name in names if "/" not in name), str(listed.get("Id"))[:12]),
-        image=_digest(listed.get("ImageID")),
-        state=_state(listed.get("State")),
-        created=datetime.fromtimestamp(_count(listed.get("Created")), UTC),
-        image_name=str(listed.get("Image") or ""),
-        command=str(listed.get("Command") or ""),
-        labels=_labels(listed.get("Labels")),
-        volumes=frozenset(str(one["Name"]) for one in mounts if one.get("Type") == "volume"),
-    )
-
-
-def _volume(found: Mapping[str, Any], usage: Mapping[str, Any]) -> Volume:
-    return Volume(
-        name=str(found.get("Name")),
-        driver=str(found.get("Driver") or ""),
-        created=_instant(found.get("CreatedAt")),
-        labels=_labels(found.get("Labels")),
-        size=_count(usage.get("Size")),
-    )
-
-
-def _state(text: object) -> ContainerState:
-    try:
-        return ContainerState(str(text))
-    except ValueError:
-        return ContainerState.UNKNOWN
-
-
-def _labels(found: object) -> dict[str, str]:
-    return {str(k): str(v) for k, v in found.items()} if isinstance(found, Mapping) else {}
-
-
-def _count(found: object) -> int:
-    return found if isinstance(found, int) and found > 0 else 0
-
-
-def _digest(text: object) -> Digest | None:
-    try:
-        return Digest.parse(str(text))
-    except MalformedDigest:
-        return None
-
-
-def _instant(text: object) -> datetime | None:
-    """Return a time, None for what engines write instead of `never`."""
-    try:
-        found = datetime.fromisoformat(str(text))
-    except ValueError:
-        return None
-    aware = found if found.tzinfo else found.replace(tzinfo=UTC)
-    return aware.astimezone(UTC) if aware > _DAWN else None

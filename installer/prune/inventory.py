@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 from installer.appfiles import files_bytes
 from installer.engines.base import KEEP_PREFIX, Store, keep_name
-from installer.engines.pruneapi import EngineImage
+from installer.engines.prunefacts import EngineImage
 from installer.ledger import Ledger
 from installer.ledgerapps import InstalledApp, InstalledRelease
 from installer.prune.seen import Memory

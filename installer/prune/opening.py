@@ -42,7 +42,7 @@ def open_pruning(engine: str, ledger: Ledger) -> Opened:
         if not isinstance(found, DockerEngine):
             raise NotInstallableHere(
                 "engine-cannot-prune",
-                f"expected a container engine, found the layout directory {info.root}",
+                f"expected a container engine, found {engine}",
                 hint="nothing else is pruned; remove the directory's images by hand",
             )
         api = PruneApi(found.url)

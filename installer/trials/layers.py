@@ -37,11 +37,18 @@ _HOST_CAUSES: Final = frozenset(
     }
 )
 """Codes of `diagnosis` that an engine tells, and that lie below it."""
-_BINDING: Final = frozenset({"no-binding", "binding", "import"})
+_BINDING: Final = frozenset({"no-binding", "binding", "import", "symbols"})
 _ICD: Final = frozenset({"no-platform", "icd-unloadable"})
 _DRIVER: Final = frozenset(
-    {"platforms", "devices", "open", "no-device", "no-driver", "driver", "init"}
+    {
+        *("platforms", "devices", "open", "no-device", "no-driver", "driver", "init"),
+        *("driver-unloadable", "driver-incomplete", "not-ready", "mismatch", "no-jit", "ecc"),
+    }
 )
+_RUNTIME: Final = frozenset({"cuda-stub", "cuda-compat"})
+"""A library of the image that stands before the driver's own."""
+_NOT_BROUGHT: Final = frozenset({"cuda-no-driver", "cuda-no-device"})
+"""What a container lacks that its engine should have brought from the host, where it is."""
 _BACKENDS: Final = frozenset({"opencl", "cuda"})
 
 
@@ -60,7 +67,7 @@ def layer_of_finding(code: str, *, host_has_driver: bool) -> Layer:
     """
     if code == "gpus-missing":
         return Layer.ICD if host_has_driver else Layer.DRIVER
-    if code == "gpus-extra":
+    if code == "gpus-extra" or code in _RUNTIME or (host_has_driver and code in _NOT_BROUGHT):
         return Layer.RUNTIME
     backend, _, rest = code.partition("-")
     if backend not in _BACKENDS:

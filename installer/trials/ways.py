@@ -52,10 +52,14 @@ class Grant:
     """Which GPUs a container shall have.
 
     Attributes:
-        devices: indices as `nvidia-smi -L` counts, or UUIDs; none for every GPU.
+        devices: indices as `nvidia-smi -L` counts, or UUIDs; none to go by `count`.
+        count: how many, the first ones; None for every GPU.
+        capabilities: parts of the driver; none for those that the image asks for.
     """
 
     devices: tuple[str, ...] = ()
+    count: int | None = None
+    capabilities: tuple[str, ...] = CAPABILITIES
 
     @classmethod
     def parse(cls, text: str) -> Grant:
@@ -80,7 +84,12 @@ class Grant:
     @property
     def words(self) -> str:
         """The grant as a person would write it."""
-        return ",".join(self.devices) or "all"
+        return ",".join(self.names) or "all"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Indices or UUIDs; none for every GPU. The engine, too, counts from the first one."""
+        return self.devices or tuple(map(str, range(self.count or 0)))
 
 
 def host_settings(way: Way, grant: Grant) -> dict[str, JsonValue]:
@@ -88,7 +97,7 @@ def host_settings(way: Way, grant: Grant) -> dict[str, JsonValue]:
     if way is Way.GPUS:
         return {"DeviceRequests": [_gpus_request(grant)]}
     if way is Way.CDI:
-        names: list[JsonValue] = [f"nvidia.com/gpu={one}" for one in grant.devices or ("all",)]
+        names: list[JsonValue] = [f"nvidia.com/gpu={one}" for one in grant.names or ("all",)]
         return {"DeviceRequests": [{"Driver": "cdi", "DeviceIDs": names}]}
     return {"Runtime": "nvidia"} if way is Way.RUNTIME else {}
 
@@ -101,14 +110,13 @@ def variables(way: Way, grant: Grant) -> dict[str, str]:
     """
     if way is not Way.RUNTIME:
         return {}
-    return {
-        "NVIDIA_VISIBLE_DEVICES": grant.words,
-        "NVIDIA_DRIVER_CAPABILITIES": ",".join(CAPABILITIES),
-    }
+    parts = ",".join(grant.capabilities)
+    wanted = {"NVIDIA_DRIVER_CAPABILITIES": parts} if parts else {}
+    return {"NVIDIA_VISIBLE_DEVICES": grant.words, **wanted}
 
 
 def _gpus_request(grant: Grant) -> dict[str, JsonValue]:
     which: dict[str, JsonValue] = (
-        {"DeviceIDs": list(grant.devices)} if grant.devices else {"Count": -1}
+        {"DeviceIDs": list(grant.devices)} if grant.devices else {"Count": grant.count or -1}
     )
-    return {"Driver": "nvidia", **which, "Capabilities": [["gpu", *CAPABILITIES]]}
+    return {"Driver": "nvidia", **which, "Capabilities": [["gpu", *grant.capabilities]]}

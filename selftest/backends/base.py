@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from selftest.cases import Floats, Work
-from selftest.measured import Compiled, Device
+from selftest.measured import Compiled, Device, Remark
 
 
 class BackendError(Exception):
@@ -97,6 +97,9 @@ class Backend(Protocol):
         Raises:
             Missing: nothing is there, with the reason.
         """
+
+    def remarks(self) -> Sequence[Remark]:
+        """Return what `devices` found that is worth telling and stops nothing."""
 
     def open(self, index: int) -> Session:
         """Open a device by its number."""

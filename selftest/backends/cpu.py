@@ -14,7 +14,7 @@ from selftest.arithmetic import compute, multiply
 from selftest.backends.base import BackendError
 from selftest.cases import Floats, Work
 from selftest.host import cpu_model, memory_bytes, usable_cores
-from selftest.measured import Compiled, Device, DeviceKind
+from selftest.measured import Compiled, Device, DeviceKind, Remark
 
 _PRODUCT_SIDE: Final = 1024
 _NO_BLAS: Final = "no BLAS"
@@ -37,6 +37,10 @@ class NumpyBackend:
             compute_units=usable_cores(),
         )
         return (device,)
+
+    def remarks(self) -> Sequence[Remark]:
+        """Return nothing."""
+        return ()
 
     def open(self, index: int) -> NumpySession:
         """Return a session; there is nothing to open."""

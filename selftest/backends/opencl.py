@@ -17,7 +17,7 @@ from typing import Any, Final, Protocol
 from selftest.backends.base import BackendError, Missing, Task, Yardstick
 from selftest.backends.openclqueue import Queue
 from selftest.cases import Convolution, Kind, Product, Work, make_work
-from selftest.measured import Compiled, Device, DeviceKind
+from selftest.measured import Compiled, Device, DeviceKind, Remark
 from selftest.plaintext import last_lines, printable
 
 _NO_PLATFORM: Final = -1001
@@ -60,6 +60,10 @@ class OpenclBackend:
             raise Missing("opencl-no-device", "there is a platform, but it has no device")
         return found
 
+    def remarks(self) -> Sequence[Remark]:
+        """Return nothing."""
+        return ()
+
     def open(self, index: int) -> OpenclSession:
         """Open a device with a queue of its own."""
         cl = _binding()
@@ -92,7 +96,7 @@ class OpenclSession:
             self._queue.ready(self._plan.kernels)
             self._warm_up()
         elapsed = (time.perf_counter() - started) * 1e3
-        return Compiled(elapsed, hashlib.sha256(source.encode()).hexdigest(), log)
+        return Compiled(elapsed, hashlib.sha256(source.encode()).hexdigest(), log, "source")
 
     def _warm_up(self) -> None:
         """Launch what the cases need, on the smallest work there is."""

@@ -5,7 +5,16 @@ from __future__ import annotations
 import argparse
 import sys
 
-from tests.bench import building, installing, resolving, selftesting, upgrading, verifying
+from tests.bench import (
+    building,
+    gpukernels,
+    installing,
+    pruning,
+    resolving,
+    selftesting,
+    upgrading,
+    verifying,
+)
 from tests.bench.measure import measure
 from tests.bench.scene import Scene, open_scene
 
@@ -15,7 +24,9 @@ PARTS = {
     "verify": verifying.run,
     "install": installing.run,
     "upgrade": upgrading.run,
+    "prune": pruning.run,
     "selftest": selftesting.run,
+    "gpu": gpukernels.run,
 }
 
 
@@ -36,7 +47,7 @@ def main() -> int:
 
 
 def _run(scene: Scene, parts: list[str], rounds: int) -> None:
-    if "build" not in parts and parts not in (["resolve"], ["selftest"]):
+    if "build" not in parts and not {*parts} <= {"prune", "resolve", "selftest", "gpu"}:
         measure(scene.bundle_argv(scene.folder / "bundle"))
     for name, run in PARTS.items():
         if name in parts:

@@ -16,7 +16,7 @@ from bundler.cache import Cache
 from bundler.console import print_view
 from bundler.layers import prepare_layers
 from bundler.progress import Silent, Stage
-from bundler.show import report_view
+from bundler.showreport import report_view
 from bundler.write import DamagedEntry, write
 from manifests.digest import Digest
 from manifests.errors import MoonliftError, SourceFailed, UsageError

@@ -11,7 +11,10 @@ from bundler.lockdiff import lock_changes
 from manifests.digest import Digest
 from manifests.lock import Lock, LockedFile, LockedGpu, LockedImage, LockedManifest, LockedWaiver
 from manifests.platform import Platform
+from manifests.prunepolicy import PrunePolicy
 from manifests.release import LayerPolicy
+from manifests.runspec import RunSpec
+from manifests.service import Service
 from manifests.workload import Workload
 
 ONE, TWO = Digest("1" * 64), Digest("2" * 64)
@@ -71,6 +74,27 @@ def lock(*images: LockedImage, **changes: Any) -> Lock:
         (
             lock(workloads=(Workload(id="/a", image="b", place="c:1"),)),
             ["workloads: 0 found -> 1 found"],
+        ),
+        (
+            lock(run=RunSpec(project="p", services=(Service(name="a", image="i:1"),))),
+            [
+                "run: project new, p",
+                "run: deadline_seconds new, 300",
+                "run: settle_seconds new, 3",
+                "run: selftest new, off",
+                "service a: new, i:1",
+            ],
+        ),
+        (
+            lock(prune=PrunePolicy()),
+            [
+                "prune: grace_seconds new, 3600",
+                "prune: keep_releases new, 2",
+                "prune: keep_images new, 0",
+                "prune: dangling new, true",
+                "prune: containers new, true",
+                "prune: volumes new, false",
+            ],
         ),
         (lock(sequence=9, issued=datetime(2027, 1, 1, tzinfo=UTC)), []),
         (lock(image(places=("compose.yaml:99: service web",))), []),

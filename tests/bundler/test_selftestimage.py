@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 import tarfile
+import zipfile
 from pathlib import Path
 
 import pytest
 
 from bundler.selftestimage import build_context, package_folder, read_answer
 from manifests.digest import Digest
-from manifests.errors import SourceFailed
+from manifests.errors import SourceFailed, UsageError
 
 MADE = Digest.of(b"image")
 
@@ -35,6 +36,48 @@ def test_the_same_files_make_the_same_context_wherever_they_are(tmp_path: Path) 
         (folder / "Dockerfile").write_text("FROM scratch")
         made.append(build_context(folder))
     assert made[0] == made[1]
+
+
+def wheel(path: Path, *files: str) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in files:
+            archive.writestr(name, name)
+    return path
+
+
+def test_pycuda_comes_along_where_it_is_given(tmp_path: Path) -> None:
+    files = ("pycuda/driver.py", "pycuda/_driver.cpython-313.so", "pycuda-2026.1.dist-info/WHEEL")
+    given = wheel(tmp_path / "pycuda-2026.1-cp313-cp313-linux_x86_64.whl", *files)
+    found = set(names(build_context(package_folder(), given)))
+    assert found - set(names(build_context(package_folder()))) == {f"site/{one}" for one in files}
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        (["numpy/__init__.py"], "found the file numpy/__init__.py"),
+        (["pycuda/driver.py"], "found no pycuda/_driver"),
+        (
+            ["pycuda/_driver.so", "pycuda/../../etc/passwd"],
+            "found the file pycuda/../../etc/passwd",
+        ),
+        (["pycuda/_driver.so", "/pycuda/x"], "found the file /pycuda/x"),
+    ],
+)
+def test_what_is_no_wheel_of_pycuda_is_refused(
+    tmp_path: Path, files: list[str], words: str
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        build_context(package_folder(), wheel(tmp_path / "x.whl", *files))
+    assert caught.value.code == "pycuda-wheel"
+    assert words in str(caught.value)
+
+
+def test_what_is_no_wheel_at_all_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "x.whl").write_bytes(b"no archive")
+    for path in (tmp_path / "x.whl", tmp_path / "none"):
+        with pytest.raises(UsageError, match="expected a wheel of pycuda"):
+            build_context(package_folder(), path)
 
 
 def test_the_last_id_of_the_answer_is_the_image() -> None:

@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import os
 import shlex
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from tests.demo.images import PORT, app_yaml, pages, web
+from tests.demo.images import PORT, app_yaml, compose_yaml, pages, web
 from tests.demo.narrator import CommandError, Narrator
 from tests.support.dockerd import run_dockerd
 from tests.support.engine import Engine, EngineError
@@ -27,9 +24,9 @@ from tests.support.registry import Registry, run_registry
 from tests.support.tamper import flip
 
 SIGNER = "release@moonbase"
-FIRST, SECOND = "1.0.0", "1.1.0"
+FIRST, SECOND, BROKEN = "1.0.0", "1.1.0", "1.2.0"
 NO_ENGINE = (DaemonError, NetnsError, EngineError, OSError)
-REFUSED = 10
+REFUSED, UNHEALTHY = 10, 14
 
 
 class Demo:
@@ -65,19 +62,22 @@ class Demo:
         self._build(registry)
         self._check_by_hand()
         self._refuse()
-        target = f"docker:{engine.url}" if engine else "layout:host/images"
+        target = f"docker:{engine.url}" if engine else "layout:host/images --no-start"
         self._install(target)
         if engine:
             self._answer(engine, FIRST)
         self._upgrade(registry, target)
         if engine:
             self._answer(engine, SECOND)
+            self._put_back(registry, engine, target)
+            self._go_back(engine, target)
         self._prove()
         self._tell.end()
 
     def _publish(self, registry: Registry) -> None:
         """Push the images: by Docker's own hand where there is a Docker, else by ours."""
         images = {f"moonbase/web:{v}": web(v) for v in (FIRST, SECOND)}
+        images[f"moonbase/web:{BROKEN}"] = web(BROKEN, broken=True)
         images["moonbase/pages:1.0"] = pages()
         try:
             with run_dockerd(self._folder / "connected", network="host") as docker:
@@ -106,8 +106,8 @@ class Demo:
 
     def _build(self, registry: Registry) -> None:
         with self._tell.step("A signing key, then one signed bundle of all that the app needs"):
-            (self._folder / "app.yaml").write_text(app_yaml(registry.address, FIRST))
-            self._tell.run("cat app.yaml")
+            self._write_app(registry, FIRST)
+            self._tell.run("cat app.yaml compose.yaml")
             self._tell.run("bundle keygen --no-passphrase release.key")
             self._tell.run(f"bundle build app.yaml --key release.key --output drive/{FIRST}")
             self._tell.run(f"ls -sh drive/{FIRST}")
@@ -132,41 +132,51 @@ class Demo:
             self._tell.run("installer verify damaged", expect=REFUSED)
 
     def _install(self, target: str) -> None:
-        with self._tell.step("Install on the disconnected machine"):
+        with self._tell.step(
+            "Install on the disconnected machine: loaded, started, awaited, named"
+        ):
             self._tell.run(f"installer install drive/{FIRST} --yes --engine {target}")
-        with self._tell.step("Install again: all is there already"):
+        with self._tell.step("Install again: all is there already, and well"):
             self._tell.run(f"installer install drive/{FIRST} --yes --engine {target}")
 
+    def _write_app(self, registry: Registry, version: str) -> None:
+        (self._folder / "app.yaml").write_text(app_yaml(registry.address, version))
+        (self._folder / "compose.yaml").write_text(compose_yaml(registry.address, version))
+
     def _answer(self, engine: Engine, version: str) -> None:
-        with self._tell.step(f"Run version {version} where no network is, and ask it"):
-            image = next(name for name in engine.images() if name.endswith(f"web:{version}"))
-            docker = f"docker --host {engine.url}"
-            self._tell.run(f"{docker} run --detach --network host --name web-{version} {image}")
-            ask = (*inside(engine.netns), "busybox", "wget", "-qO-", f"http://127.0.0.1:{PORT}/")
-            _await_success(ask)
-            self._tell.run(shlex.join(ask))
-            self._tell.run(f"{docker} rm --force web-{version}")
+        with self._tell.step(f"Ask it where no network is: version {version}"):
+            self._ask(engine)
+
+    def _ask(self, engine: Engine) -> None:
+        url = f"http://127.0.0.1:{PORT}/"
+        self._tell.run(shlex.join((*inside(engine.netns), "busybox", "wget", "-qO-", url)))
 
     def _upgrade(self, registry: Registry, target: str) -> None:
         with self._tell.step(
-            f"Release {SECOND}: built from the cache, and only its new layer is loaded"
+            f"Release {SECOND}: built from the cache, only its new layer is loaded; data stays"
         ):
-            (self._folder / "app.yaml").write_text(app_yaml(registry.address, SECOND))
+            self._write_app(registry, SECOND)
             self._tell.run(f"bundle build app.yaml --key release.key --output drive/{SECOND}")
             self._tell.run(f"installer install drive/{SECOND} --yes --engine {target}")
+
+    def _put_back(self, registry: Registry, engine: Engine, target: str) -> None:
+        with self._tell.step(f"Release {BROKEN} does not start: {SECOND} is put back by itself"):
+            self._write_app(registry, BROKEN)
+            self._tell.run(f"bundle build app.yaml --key release.key --output drive/{BROKEN}")
+            install = f"installer install drive/{BROKEN} --yes --engine {target}"
+            self._tell.run(install, expect=UNHEALTHY)
+            self._ask(engine)
+
+    def _go_back(self, engine: Engine, target: str) -> None:
+        with self._tell.step(f"Back to {FIRST}, without its bundle; and what was done here"):
+            self._tell.run(f"installer rollback --yes --engine {target}")
+            self._ask(engine)
+            self._tell.run(f"installer status --engine {target}")
+            self._tell.run("installer history")
 
     def _prove(self) -> None:
         with self._tell.step("Prove the machine: convolutions on every device, every bit compared"):
             self._tell.run("installer selftest")
-
-
-def _await_success(argv: Sequence[str], limit_s: float = 20) -> None:
-    """Run a command, silently, until it succeeds or `limit_s` seconds are over."""
-    deadline = time.monotonic() + limit_s
-    while subprocess.run(argv, check=False, capture_output=True).returncode:
-        if time.monotonic() > deadline:
-            return
-        time.sleep(0.1)
 
 
 def _size(path: Path) -> int:

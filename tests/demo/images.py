@@ -1,7 +1,8 @@
 """Small real images, made of this machine's own busybox and Python: nothing is downloaded.
 
-`moonbase/web` is a web server in Python, `moonbase/pages` one in busybox. They share their lowest
-layer, and the second version of `web` differs from the first by one small layer.
+`moonbase/web` is a web server in Python that counts its visits on a volume, `moonbase/pages` one in
+busybox. They share their lowest layer, and the versions of `web` differ by one small layer. The
+last version is broken, as releases sometimes are.
 """
 
 from __future__ import annotations
@@ -17,12 +18,17 @@ PORT = 8080
 _PYTHON = "/usr/bin/python3"
 _LEFT_OUT = ("test", "idlelib", "lib2to3", "tkinter", "ensurepip", "distutils", "__pycache__")
 _SERVER = """\
-import json, platform
+import json, pathlib, platform
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 class Answer(BaseHTTPRequestHandler):
     def do_GET(self):
         facts = {"service": "web", "version": "VERSION", "python": platform.python_version()}
+        if self.path == "/":
+            visits = pathlib.Path("/data/visits")
+            count = int(visits.read_text()) + 1 if visits.exists() else 1
+            visits.write_text(str(count))
+            facts["visits"] = count
         self.send_response(200)
         self.end_headers()
         self.wfile.write(json.dumps(facts).encode() + b"\\n")
@@ -34,10 +40,16 @@ HTTPServer(("127.0.0.1", PORT), Answer).serve_forever()
 """
 
 
-def web(version: str) -> ImageSpec:
-    """Return the Python web server, answering with `version`."""
-    code = _SERVER.replace("VERSION", version).replace("PORT", str(PORT))
-    own = LayerSpec({"app/": File(folder=True), "app/server.py": code.encode()})
+_BROKEN = """\
+raise SystemExit("config.json: expected a key `airlock`, found none")
+"""
+
+
+def web(version: str, *, broken: bool = False) -> ImageSpec:
+    """Return the Python web server, answering with `version`; or one that does not start."""
+    code = _BROKEN if broken else _SERVER.replace("VERSION", version).replace("PORT", str(PORT))
+    folders = {f"{name}/": File(folder=True) for name in ("app", "data")}
+    own = LayerSpec({**folders, "app/server.py": code.encode()})
     return ImageSpec((busybox_layer(), _python_layer(), own), cmd=(_PYTHON, "/app/server.py"))
 
 
@@ -85,4 +97,31 @@ version: "{version}"
 images:
   - {address}/moonbase/web:{version}
   - {address}/moonbase/pages:1.0
+run:
+  compose: compose.yaml
+  deadline: 15s
+"""
+
+
+def compose_yaml(address: str, version: str) -> str:
+    """Return the Compose file; the host's network is all there is where no network is."""
+    return f"""\
+services:
+  web:
+    image: {address}/moonbase/web:{version}
+    network_mode: host
+    restart: unless-stopped
+    stop_signal: SIGKILL
+    volumes: [visits:/data]
+    healthcheck:
+      test: wget -qO- http://127.0.0.1:{PORT}/healthy
+      interval: 1s
+      retries: 20
+  pages:
+    image: {address}/moonbase/pages:1.0
+    network_mode: host
+    depends_on:
+      web: {{condition: service_healthy}}
+volumes:
+  visits:
 """

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from installer.engines.layersizes import agreed, layers_of
-from manifests.pruneinventory import Layer
+from installer.engines.layersizes import Stack, layers_of, to_ask
 from tests.support.hosts import identity
 
 DIFFS = [str(identity(f"layer {n}")) for n in range(3)]
@@ -38,9 +37,20 @@ def test_what_the_store_keeps_besides_is_shared_out() -> None:
     assert sizes([step(50), step(30), step(20)], 150) == [75, 45, 30]
 
 
-def test_equal_layers_at_the_same_place_have_one_size_the_least() -> None:
-    one, two = Layer("a", 10), Layer("a", 7)
-    assert agreed([(one, Layer("b", 0)), (two,), (Layer("a", 0),)]) == {"a": 7}
+def test_what_follows_is_not_asked_for() -> None:
+    stacks = [
+        Stack("base", ("a",), 10),
+        Stack("one", ("a", "b"), 17),
+        Stack("two", ("a", "b", "c"), 20),
+        Stack("three", ("a", "x", "y"), 30),
+        Stack("four", ("a", "x", "z"), 31),
+    ]
+    known: dict[str, int] = {}
+    assert [one.identity for one in to_ask(stacks, known)] == ["three"]
+    assert known == {"a": 10, "b": 7, "c": 3}
+    known |= {"x": 15, "y": 5}
+    assert to_ask(stacks, known) == []
+    assert known["z"] == 6
 
 
 def test_layers_that_can_not_be_read_are_none() -> None:

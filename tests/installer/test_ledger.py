@@ -23,6 +23,7 @@ from installer.ledger import (
     Candidate,
     FreshnessVerdict,
     HistoryEntry,
+    InstalledRelease,
     KeptRelease,
     Ledger,
     LedgerState,
@@ -122,6 +123,23 @@ def test_older_release_that_is_asked_for(ledger: Ledger) -> None:
     assert newest is not None
     assert newest.sequence == 7
     assert refusal(lambda: ledger.check(release(5), NOW)).code == "downgrade-refused"
+
+
+def test_the_active_release_may_be_installed_again_after_a_newer_one_failed(
+    ledger: Ledger,
+) -> None:
+    accept(ledger, release(6))
+    active = InstalledRelease(
+        sequence=6, version="1.6.0", sums=release(6).sums, arrived_at=NOW, engine="docker"
+    )
+    with ledger.locked() as held:
+        held.change_app("viz", lambda app: app.with_arrived(active).with_active(6, ()))
+    accept(ledger, release(7))
+    verdict = ledger.check(release(6), NOW)
+    assert codes(verdict) == ["release-old"]
+    assert refusal(lambda: ledger.check(release(5), NOW)).code == "downgrade-refused"
+    fork = release(6, content="other")
+    assert refusal(lambda: ledger.check(fork, NOW)).code == "release-fork"
 
 
 def test_products_do_not_touch_each_other(ledger: Ledger) -> None:

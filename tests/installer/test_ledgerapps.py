@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -82,12 +83,39 @@ def test_what_must_stay_stays() -> None:
     assert [one.sequence for one in app.releases] == [2, 3, 4]
 
 
+@pytest.mark.parametrize(
+    ("arrived", "sequence", "keep", "gone"),
+    [
+        ((1,), 2, 2, []),
+        ((1, 2), 3, 2, [1]),
+        ((1, 2, 3), 4, 2, [2, 1]),
+        ((1, 2, 3), 4, 3, [1]),
+        ((1, 2, 3), 3, 2, [1]),
+        ((1, 2, 3), 4, 9, []),
+    ],
+)
+def test_what_is_outgrown_is_beyond_what_is_kept(
+    arrived: tuple[int, ...], sequence: int, keep: int, gone: list[int]
+) -> None:
+    outgrown = app_with(*arrived).outgrown(sequence, keep)
+    assert [one.sequence for one in outgrown] == gone
+
+
 def test_the_oldest_idle_releases_are_forgotten_beyond_the_bound() -> None:
     app = app_with(1, 2)
     for sequence in range(3, MAX_RELEASES + 10):
         app = app.with_arrived(installed(sequence))
     assert len(app.releases) == MAX_RELEASES
     assert [one.sequence for one in app.releases][:3] == [1, 2, 10 + 2]
+
+
+def test_what_is_forgotten_is_not_kept_either(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "state")
+    with ledger.locked() as held:
+        for sequence in range(1, MAX_RELEASES + 3):
+            held.keep_release(KeptRelease("viz", sequence, b"{}"))
+            held.change_app("viz", partial(InstalledApp.with_arrived, release=installed(sequence)))
+    assert [one.sequence for one in ledger.releases()] == list(range(3, MAX_RELEASES + 3))
 
 
 def test_an_active_release_must_be_known() -> None:

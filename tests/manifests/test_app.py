@@ -21,6 +21,7 @@ from manifests.appsourceentry import KINDS
 from manifests.appsources import ComposeSource, DockerfileSource
 from manifests.errors import AppManifestError, ExitCode
 from manifests.platform import Platform
+from manifests.prunepolicy import PrunePolicy
 from manifests.release import LayerPolicy
 from manifests.yamltree import load
 
@@ -107,8 +108,36 @@ def test_platforms_fall_back_from_image_to_app_to_machine() -> None:
     assert minimal.platforms_of(minimal.images[0], ARM64) == (ARM64,)
 
 
-def test_reserved_sections_may_be_empty() -> None:
+def test_sections_may_be_empty() -> None:
     parse(MINIMAL + "sources: []\nrequirements: {}\nrun:\nprune: ~\nfiles: []\n")
+
+
+def test_what_runs_in_every_form() -> None:
+    short = parse(HEAD + "run: compose.yaml\n").run
+    assert short is not None
+    assert (short.compose, short.deadline, short.settle) == (("compose.yaml",), 300, 3)
+    assert (short.project, short.selftest) == (None, None)
+    text = "run: {compose: [a.yaml, b.yaml], profiles: [gpu], project: viz, deadline: 90s}\n"
+    long = parse(HEAD + text).run
+    assert long is not None
+    assert (long.files, long.profiles, long.project) == (("a.yaml", "b.yaml"), ("gpu",), "viz")
+    assert long.deadline == 90
+    own = parse(HEAD + "run: {services: {web: {image: nginx}}, selftest: off}\n")
+    assert own.run is not None
+    assert own.positions.run is not None
+    assert own.positions.run.nearest(("services", "web")).position.line == 4
+    assert own.run.selftest == "off"
+
+
+def test_what_may_be_pruned() -> None:
+    app = parse(MINIMAL + "prune: {grace: 72h, keep-releases: 3, exclude: ['*:keep']}\n")
+    assert app.prune is not None
+    assert app.prune.policy() == PrunePolicy(
+        grace_seconds=72 * 3600, keep_releases=3, exclude=("*:keep",)
+    )
+    default = parse(MINIMAL + "prune: {}\n").prune
+    assert default is not None
+    assert default.policy() == PrunePolicy()
 
 
 def test_windows_line_ends_and_byte_order_mark() -> None:
@@ -140,7 +169,7 @@ images:
 files:
   - ../conf
   - {from: a, to: "b c"}
-run: {compose: x}
+run: {compose: x, kubernetes: y}
 """
     found = problems(text)
     places = [line.partition(" ")[0] for line in found]
@@ -150,10 +179,10 @@ run: {compose: x}
 
 def test_message_lists_problems_with_the_file() -> None:
     with pytest.raises(AppManifestError) as caught:
-        parse(HEAD + "images: [nginx:1.25]\nimagse: 1\nrun: {a: b}\n")
+        parse(HEAD + "images: [nginx:1.25]\nimagse: 1\nrun: {composee: b}\n")
     assert str(caught.value).splitlines() == [
         "app.yaml:5:1: unknown key 'imagse', did you mean 'images'?",
-        "app.yaml:6:6: not supported by this version: remove it, or use a newer moonlift",
+        "app.yaml:6:6: unknown key 'composee', did you mean 'compose'?",
     ]
 
 
@@ -290,8 +319,29 @@ def test_what_stops_judging(text: str | bytes, expected: str) -> None:
         ("waived: [{image: a, reason: b}, {image: a, reason: b}]", "a:latest is listed before, at"),
         ("waived: [{image: nginx:1.25, reason: b}]", "5:18: can't be waived: it is listed"),
         ("requirements: {gpu: true}", "not supported by this version"),
-        ("run: compose", "not supported by this version"),
-        ("prune: 1", "not supported by this version"),
+        ("run: marathon.json", "'marathon.json' does not say what it is: write {compose:"),
+        ("run: 1", "expected a mapping with one of the keys compose, marathon, services, found"),
+        ("run: {}", "expected one of the keys compose, marathon, services, found none"),
+        ("run: {compose: a, marathon: b}", "found compose and marathon"),
+        ("run: {kubernetes: k8s}", "kubernetes can't be run on one machine"),
+        ("run: {slurm: a.sh}", "slurm can't be run on one machine"),
+        ("run: {servics: {}}", "unknown key 'servics', did you mean 'services'?"),
+        ("run: {compose: a, profile: b}", "unknown key 'profile', did you mean 'profiles'?"),
+        ("run: {marathon: a, profiles: b}", "profiles can't stand beside marathon"),
+        ("run: {compose: a, volumes: {}}", "volumes can't stand beside compose"),
+        ("run: {marathon: '-'}", "can't be read from the standard input"),
+        ("run: {compose: a, deadline: 300}", "expected a time with its unit, found 300: write"),
+        ("run: {compose: a, deadline: soon}", "expected a time such as 90s, 5m or 1h30m, found"),
+        ("run: {compose: a, selftest: maybe}", "expected one of required, warn, off, found"),
+        ("run: {compose: a, project: A}", "expected a project name of 1 to 63"),
+        ("run: {services: [web]}", "expected a mapping, found a list"),
+        ("prune: 1", "expected a mapping, found the number 1"),
+        ("prune: {keep-releases: 1}", "expected a number of at least 2, found 1"),
+        ("prune: {keep_images: 1}", "unknown key 'keep_images', did you mean 'keep-images'?"),
+        ("prune: {grace: -1h}", "expected a time such as 90s"),
+        ("prune: {grace: 99999w}", "expected at most 2147483647 seconds"),
+        ("prune: {exclude: ['/(/']}", "is no regular expression"),
+        ("prune: {volumes: 1}", "expected true or false, found the number 1"),
         ("zzz: 1", "unknown key 'zzz', expected one of schema, name, version,"),
         ("on: 1", "unknown key 'on'"),
     ],
@@ -313,7 +363,7 @@ def test_missing_key(key: str) -> None:
 
 
 def test_an_app_has_images_or_sources() -> None:
-    assert only(HEAD) == "1:1: missing key 'images' or 'sources'"
+    assert only(HEAD) == "1:1: missing key 'images', 'sources' or 'run'"
     assert only(HEAD + "sources: []\n") == "4:10: expected at least one entry, found none"
     assert only(HEAD + "images: []\nsources: []\n").startswith("4:9: expected at least one")
     assert parse(HEAD + "images: []\nsources: [compose.yaml]\n").images == ()
@@ -422,7 +472,9 @@ def test_a_target_path_is_plain(text: str) -> None:
 
 PIECES = st.sampled_from(
     ["schema: 1\n", "name: a\n", "version: '1'\n", "images:\n", "- a\n", "  - b:1\n", "files:\n",
-     "  image: c\n", "- {from: x, to: y}\n", "run: {}\n", "- {image: d, from: docker}\n", "- 1\n",
+     "  image: c\n", "- {from: x, to: y}\n", "run: {}\n",
+     "run: {compose: a, settle: 1s}\n", "prune: {grace: 1h}\n", "- {image: d, from: docker}\n",
+     "- 1\n",
      "-\n", "platforms: [linux/arm]\n", "x: &a [1]\n", "- *a\n", "expires: 2020-01-01\n",
      "sources:\n", "- {compose: x, helm: [y]}\n", "- {slurm: [z], environment: {a: 1}}\n",
      "waived:\n", "- {image: d, reason: no}\n"]
@@ -454,7 +506,7 @@ def test_examples(path: Path) -> None:
 
 
 def test_there_are_examples() -> None:
-    assert 8 <= len(EXAMPLES) <= 16
+    assert 8 <= len(EXAMPLES) <= 20
 
 
 def test_every_kind_of_source_has_an_example() -> None:
@@ -469,6 +521,10 @@ def test_every_kind_of_source_has_an_example() -> None:
         MINIMAL,
         FULL,
         FULL + "run:\nprune: {}\nsources: []\n",
+        HEAD + "run: deploy/compose.yaml",
+        HEAD + "run: {marathon: [a.json, b], deadline: 1h30m, settle: 500ms, selftest: off}",
+        HEAD + "run: {services: {web: {image: nginx}}, volumes: {data: }, profiles: [a]}",
+        MINIMAL + "prune: {grace: 72h, keep-releases: 3, exclude: ['*/base:*', '/^x/']}",
         HEAD + SOURCES,
         MINIMAL + "waived: [{image: '${A}', reason: there already}]",
         HEAD + "images: ['r.example:5000/a/b:1@sha256:" + "0" * 64 + "']",
@@ -494,7 +550,13 @@ def test_schema_takes_what_is_good(text: str) -> None:
         MINIMAL + "sequence: 0",
         MINIMAL + "sequence: '1'",
         MINIMAL + "expires: soon",
-        MINIMAL + "run: {compose: x}",
+        MINIMAL + "run: {}",
+        MINIMAL + "run: {compose: x, marathon: y}",
+        MINIMAL + "run: marathon.json",
+        MINIMAL + "run: {compose: x, deadline: soon}",
+        MINIMAL + "run: {helm: chart}",
+        MINIMAL + "prune: {grace: 5}",
+        MINIMAL + "prune: {keep-releases: 0}",
         MINIMAL + "files: [/etc/passwd]",
         MINIMAL + "files: [a/../../b]",
         MINIMAL + "files: [../b]",

@@ -1,4 +1,4 @@
-"""Real OpenCL for the self-test: PoCL, and a driver with faults, built on the spot."""
+"""Real OpenCL for the self-test: PoCL; and drivers with faults, built on the spot."""
 
 from __future__ import annotations
 
@@ -7,8 +7,12 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
+
+from tests.selftest.fakecuda import NoCompiler, build_fake_cuda
+from tests.support.pycuda import NoPycuda, pycuda_folder
 
 PROBE = "import pyopencl as cl; print([p.name for p in cl.get_platforms()])"
 FAKE_NVML = Path(__file__).parents[1] / "installer/checks/fake_nvml.c"
@@ -60,7 +64,27 @@ def fake_nvml(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def _give_up(reason: str) -> None:
+@pytest.fixture(scope="session")
+def fake_cuda(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a libcuda.so.1 that computes on the processor and does what FAKE_CUDA says."""
+    folder = tmp_path_factory.mktemp("cuda")
+    try:
+        build_fake_cuda(folder)
+    except NoCompiler as error:
+        _give_up(str(error))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def pycuda() -> Path:
+    """The folder of a real pycuda, built by `tools.cuda.wheel`; minutes the first time."""
+    try:
+        return pycuda_folder()
+    except (NoPycuda, OSError) as error:
+        _give_up(f"no pycuda: {error}")
+
+
+def _give_up(reason: str) -> NoReturn:
     if os.environ.get("CI") == "true":
         raise RuntimeError(reason)
     pytest.skip(reason)

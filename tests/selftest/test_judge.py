@@ -23,6 +23,7 @@ from selftest.wire import Done, Message
 from tests.selftest.making import CPU, GPU, make_device_report, make_report, make_timing
 
 QUIET = Noise(0.1, 0.0, 0.0)
+CUDA = dataclasses.replace(GPU, backend="cuda")
 BUSY = Noise(9.0, 0.0, 0.0, ("load 9.0",))
 
 
@@ -69,22 +70,39 @@ def test_what_was_skipped_does_not_count() -> None:
 
 
 @pytest.mark.parametrize(
-    ("granted", "nodes", "devices", "codes"),
+    ("granted", "nodes", "devices", "texts"),
     [
         (0, [], (CPU,), []),
-        (0, ["nvidia0", "nvidiactl"], (CPU,), ["gpus-extra"]),
-        (1, ["nvidia0", "nvidia-uvm"], (CPU, GPU), []),
-        (2, ["nvidia0", "nvidia1"], (CPU, GPU), ["gpus-missing"]),
-        (0, [], (GPU,), ["gpus-extra"]),
+        (0, ["nvidia0", "nvidiactl"], (CPU,), ["expected 0 GPUs, found 1 by device nodes in /dev"]),
+        (1, ["nvidia0", "nvidia-uvm"], (CPU, GPU, CUDA), []),
+        (1, [], (CPU, GPU), []),
+        (1, ["nvidia0"], (CPU, GPU), ["expected 1 GPUs, found 0 by CUDA"]),
+        (1, ["nvidia0"], (CPU, CUDA), ["expected 1 GPUs, found 0 by OpenCL"]),
+        (0, [], (GPU,), ["expected 0 GPUs, found 1 by OpenCL"]),
+        (0, [], (CUDA,), ["expected 0 GPUs, found 1 by CUDA"]),
     ],
 )
 def test_gpus_are_counted_in_every_way(
-    tmp_path: Path, granted: int, nodes: list[str], devices: tuple[Device, ...], codes: list[str]
+    tmp_path: Path, granted: int, nodes: list[str], devices: tuple[Device, ...], texts: list[str]
 ) -> None:
     (tmp_path / "dev").mkdir()
     for node in nodes:
         (tmp_path / "dev" / node).touch()
-    assert [one.code for one in judge_count(granted, devices, tmp_path)] == codes
+    found = list(judge_count(granted, devices, tuple(BACKENDS), tmp_path))
+    assert [one.text for one in found] == texts
+    assert {one.code for one in found} <= {"gpus-missing" if granted else "gpus-extra"}
+
+
+def test_a_way_that_was_not_asked_counts_nothing(tmp_path: Path) -> None:
+    (tmp_path / "dev").mkdir()
+    (tmp_path / "dev/nvidia0").touch()
+    assert list(judge_count(1, (GPU,), ("opencl",), tmp_path)) == []
+    assert list(judge_count(1, (CUDA,), ("cuda",), tmp_path)) == []
+    assert [one.code for one in judge_count(1, (), ("numpy",), tmp_path)] == ["gpus-missing"]
+    seen = (dataclasses.replace(GPU, backend="nvml"), CUDA)
+    assert list(judge_count(1, seen, ("cuda", "nvml"), tmp_path)) == []
+    (less,) = judge_count(1, (CUDA,), ("cuda", "nvml"), tmp_path)
+    assert less.text == "expected 1 GPUs, found 0 by NVML"
 
 
 def test_noise_has_reasons() -> None:

@@ -34,6 +34,7 @@ from manifests.release import (
     Release,
     WaivedImage,
 )
+from manifests.runspec import RunSpec
 from manifests.sshkey import PublicKey
 from manifests.strictjson import JsonValue, canonical
 from manifests.sums import Sums, signature_name
@@ -73,6 +74,7 @@ class Facts:
     files: Mapping[str, bytes] = field(default_factory=dict)
     waived: Mapping[str, str] = field(default_factory=dict)
     selftest: str | None = None
+    run: RunSpec | None = None
     prune: PrunePolicy | None = None
 
 
@@ -227,6 +229,7 @@ def _release(
         ),
         waived=tuple(WaivedImage(image=image, reason=why) for image, why in facts.waived.items()),
         selftest=facts.selftest,
+        run=facts.run,
         prune=facts.prune,
         chunks=ChunkTable(files=chunks),
     )

@@ -1,7 +1,8 @@
 """Docker 26 (Debian 13) beside the machine's own, with either of its image stores.
 
-It runs in a chroot over a cached Debian 13, in a mount name space of its own: the cache is never
-written, and when the engine ends its mounts are gone with it.
+It runs over a cached Debian 13 as the root of a mount name space of its own: the cache is never
+written, and when the engine ends its mounts are gone with it. A chroot would not do: what is run
+in a container that is there already, such as a health check, would see this machine's files.
 """
 
 from __future__ import annotations
@@ -41,8 +42,10 @@ for shared in "$run" "$root"; do
     mkdir -p "$run/new$shared"
     mount --bind "$shared" "$run/new$shared"
 done
+mkdir "$run/new/old"
 cd "$run/new"
-exec chroot . dockerd "$@"
+pivot_root . old
+exec chroot . sh -c 'umount -l /old && exec dockerd "$@"' sh "$@"
 """
 
 

@@ -35,6 +35,9 @@ def test_demo_installs_upgrades_and_runs() -> None:
     assert '"version": "1.0.0"' in told
     assert '"version": "1.1.0"' in told
     assert "nothing to do" in told
+    assert "expected a key `airlock`, found none" in told
+    assert "runs again; no name was moved" in told
+    assert "rolled back: moonbase 1.0.0 runs again" in told
 
 
 def test_demo_without_an_engine_fills_a_folder() -> None:

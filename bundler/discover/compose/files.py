@@ -6,7 +6,7 @@ Owns which bytes are read; what they mean is for the readers.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -44,12 +44,15 @@ class Files:
     Args:
         folder: that paths are relative to.
         notes: where failures are told.
+        given: documents by path that were read before.
     """
 
-    def __init__(self, folder: Folder, notes: Notes) -> None:
+    def __init__(
+        self, folder: Folder, notes: Notes, given: Mapping[str, tuple[Node, ...]] | None = None
+    ) -> None:
         self._folder = folder
         self._notes = notes
-        self._documents: dict[str, tuple[Node, ...]] = {}
+        self._documents: dict[str, tuple[Node, ...]] = dict(given or {})
         self._asked = 0
 
     def documents(self, wanted: Wanted) -> Sequence[Node]:

@@ -47,6 +47,25 @@ def gpu_requests(
         yield GpuRequest(one.value.place, by, one.count, one.devices)
 
 
+def gpu_devices(service: Value, notes: Notes) -> Iterator[Value]:
+    """Yield the mappings that ask for GPUs, with their drivers and capabilities.
+
+    Raises:
+        Refused: too much, as `Notes.spend` says.
+    """
+    reservations = service.at("deploy", "resources", "reservations")
+    for device in _items(reservations and reservations.at("devices"), notes):
+        if _is_gpu(device):
+            yield device
+    yield from _items(service.at("gpus"), notes)
+
+
+def is_gpu_device(device: Value) -> bool:
+    """Tell whether an entry of `devices:` gives a GPU, which is asked for apart."""
+    text = (device.at("source") or device).text
+    return _CDI.match(text) is not None or _NODE.match(text) is not None
+
+
 def _asked(service: Value, notes: Notes) -> Iterator[_Asked]:
     reservations = service.at("deploy", "resources", "reservations")
     for device in _items(reservations and reservations.at("devices"), notes):

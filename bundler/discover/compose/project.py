@@ -12,7 +12,7 @@ import posixpath
 import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from bundler.discover.compose.files import Files, Wanted
@@ -44,12 +44,16 @@ class Settings:
         variables: that are filled in, the project's name among them.
         name: of the project; empty when there is none.
         profiles: that are active.
+        given: name of the project that somebody gave; empty where it is the folder's.
+        own: variables without the process's.
     """
 
     folder: str
     variables: Mapping[str, str]
     name: str
     profiles: frozenset[str]
+    given: str = ""
+    own: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_settings(
@@ -59,13 +63,30 @@ def read_settings(
     base = parent(source.compose[0])
     outside = {**environ, **source.environment}
     variables = files.variables(_env_files(source, outside, base, files), outside) | outside
-    name = _project_name(source, variables, files, notes) or _folder_name(folder, base)
+    given = _project_name(source, variables, files, notes)
+    name = given or _folder_name(folder, base)
     return Settings(
         folder=base,
         variables={**variables, "COMPOSE_PROJECT_NAME": name},
         name=name,
         profiles=frozenset(_profiles(source, variables)),
+        given=given,
     )
+
+
+def own_variables(
+    source: ComposeSource, environ: Mapping[str, str], files: Files
+) -> dict[str, str]:
+    """Return the variables that belong to a source: nothing comes from the process.
+
+    Args:
+        source: whose.
+        environ: of the process, which may say where the source's own lie.
+        files: to read them from.
+    """
+    outside, base = dict(source.environment), parent(source.compose[0])
+    wanted = _env_files(source, {**environ, **outside}, base, files)
+    return files.variables(wanted, outside) | outside
 
 
 def remark_override(source: ComposeSource, files: Files, notes: Notes) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from bundler.discover.compose.notes import Notes
-from bundler.discover.compose.tree import TAGS, Merge, Value
+from bundler.discover.compose.tree import TAGS, Content, Merge, Origin, Value
 from bundler.discover.found import Place
 from manifests.interpolation import Filled, MalformedInterpolation, Missing, interpolate
 from manifests.yamlnode import Entry, Limits, Node
@@ -41,6 +41,9 @@ SERVICE_KEYS: Final = frozenset(
 """What is kept of a service."""
 OPEN_KEYS: Final = frozenset({"environment", "volumes"})
 """What is kept of a service and may depend on what only the host knows."""
+NAMING_KEYS: Final = frozenset({"build", "extends", "image", "platform", "profiles", "provider"})
+"""What of a service says which image it is; only this is filled in from the process's variables
+where a project is read in whole."""
 
 
 class Reader:
@@ -50,14 +53,25 @@ class Reader:
         file: its path, for places.
         variables: that are filled in.
         notes: where problems are told and work is counted.
+        run: where what is no image's name is filled in from, and what paths are relative to;
+            None where only images are looked for.
     """
 
-    def __init__(self, file: str, variables: Mapping[str, str], notes: Notes) -> None:
+    def __init__(
+        self, file: str, variables: Mapping[str, str], notes: Notes, run: Origin | None = None
+    ) -> None:
         self._file = file
-        self._variables = variables
+        self._naming = self._variables = variables
+        self._run = run
+        self._origin = run or Origin()
         self._notes = notes
         self._seen: set[int] = set()
         self._settled = True
+
+    @property
+    def whole(self) -> bool:
+        """Whether all is kept, not only what can say something of images."""
+        return self._run is not None
 
     def place(self, position: Position) -> Place:
         """Return a place in the file."""
@@ -69,11 +83,26 @@ class Reader:
         Raises:
             Refused: too much, as `Notes.spend` says.
         """
-        self._settled = key not in OPEN_KEYS
+        self._settled = key in SERVICE_KEYS - OPEN_KEYS
+        if self._run is not None and key not in NAMING_KEYS:
+            return self.open_value(entry)
         try:
             return self.value(entry.node, entry.position)
         finally:
             self._settled = True
+
+    def open_value(self, entry: Entry) -> Value:
+        """Return what stands under a key, filled in from what belongs to the project alone.
+
+        Raises:
+            Refused: too much, as `Notes.spend` says.
+        """
+        self._variables = self._run.variables if self._run else self._naming
+        self._settled = False
+        try:
+            return self.value(entry.node, entry.position)
+        finally:
+            self._variables, self._settled = self._naming, True
 
     def value(self, node: Node, key: Position | None = None) -> Value:
         """Return a node with all that is in it.
@@ -84,19 +113,20 @@ class Reader:
         place = self.place(node.position)
         self._notes.spend(place)
         named = self.place(key) if key is not None else place
-        merge = Merge(node.tag)
+        merge, written = Merge(node.tag), node.source
+        if isinstance(node.value, str):
+            filled = self._fill(node)
+            known = filled is not None and not filled.missing
+            text, unset = (filled.text, filled.unset) if filled is not None else (written, ())
+            return Value(place, named, text, unset, known, merge, written, self._origin)
+        content: Content = None
         if isinstance(node.value, Mapping):
-            entries = {name: self.value(one.node, one.position) for name, one in node.value.items()}
-            return Value(place, named, entries, merge=merge)
-        if isinstance(node.value, tuple):
-            items = tuple(self.value(one) for one in node.value)
-            return Value(place, named, items, merge=merge)
-        if not isinstance(node.value, str):
-            return Value(place, named, node.value, merge=merge)
-        filled = self._fill(node)
-        known = filled is not None and not filled.missing
-        text, unset = (filled.text, filled.unset) if filled is not None else (node.source, ())
-        return Value(place, named, text, unset, known, merge)
+            content = {name: self.value(one.node, one.position) for name, one in node.value.items()}
+        elif isinstance(node.value, tuple):
+            content = tuple(self.value(one) for one in node.value)
+        else:
+            content = node.value
+        return Value(place, named, content, (), True, merge, written, self._origin)  # noqa: FBT003
 
     def check(self, node: Node) -> None:
         """Tell the problems of a branch that is not kept; one behind several aliases once.

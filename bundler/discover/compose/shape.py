@@ -109,6 +109,15 @@ def _described(value: Value) -> str:
     return f"the {'truth value' if isinstance(value.content, bool) else 'number'} {value.text}"
 
 
+def by_name(value: Value, separator: str) -> Value:
+    """Return a mapping of a list of names, each with a value after `separator`.
+
+    Raises:
+        Unexpected: it is neither.
+    """
+    return _named(separator)(value, "")
+
+
 def _text(what: str) -> Shaper:
     def shape(value: Value, _base: str) -> Value:
         if isinstance(value.content, str):
@@ -140,8 +149,8 @@ def _named(separator: str) -> Shaper:
             raise Unexpected(value, "a list or mapping")
         content: dict[str, Value] = {}
         for item in value.content:
-            name, found, rest = item.text.partition(separator)
-            content[name] = replace(item, content=rest if separator and found else None)
+            name, found, _ = item.text.partition(separator)
+            content[name] = item.after(separator) if found else replace(item, content=None)
         return replace(value, content=content)
 
     return shape
@@ -178,6 +187,52 @@ def _build(value: Value, base: str) -> Value:
     return replace(value, content=content)
 
 
+def _as_list(value: Value, _base: str) -> Value:
+    """Make a list of a single item, such as `dns: 9.9.9.9`."""
+    if isinstance(value.content, tuple):
+        return value
+    if isinstance(value.content, Mapping):
+        raise Unexpected(value, "an item or a list")
+    return replace(value, content=(replace(value, merge=Merge.OVER),))
+
+
+def _hosts(value: Value, _base: str) -> Value:
+    """Make a list of `name:address`, which may say several addresses of one name."""
+    if isinstance(value.content, tuple):
+        return value
+    if not isinstance(value.content, Mapping):
+        raise Unexpected(value, "a list or mapping")
+    pairs = [(name, one) for name, of in value.entries for one in (of.items or (of,))]
+    return replace(
+        value,
+        content=tuple(
+            replace(one, content=f"{name}:{one.text}", merge=Merge.OVER) for name, one in pairs
+        ),
+    )
+
+
+def _words(value: Value, _base: str) -> Value:
+    """Take a command whole: one of a later file stands for all of it."""
+    if isinstance(value.content, Mapping):
+        raise Unexpected(value, "a command or a list of its words")
+    return replace(value, merge=Merge.OVERRIDE)
+
+
+def _healthcheck(value: Value, _base: str) -> Value:
+    if not isinstance(value.content, Mapping):
+        raise Unexpected(value, "a mapping")
+    test = value.content.get("test")
+    if test is None or test.merge is Merge.RESET:
+        return value
+    return replace(value, content={**value.content, "test": replace(test, merge=Merge.OVERRIDE)})
+
+
+def _mapping(value: Value, _base: str) -> Value:
+    if isinstance(value.content, Mapping):
+        return value
+    raise Unexpected(value, "a mapping")
+
+
 def _gpus(value: Value, _base: str) -> Value:
     if isinstance(value.content, tuple):
         return value
@@ -206,16 +261,44 @@ _BUILD: Final[Mapping[str, Shaper]] = MappingProxyType(
 )
 _SHAPES: Final[Mapping[str, Shaper]] = MappingProxyType(
     {
+        "annotations": _named("="),
         "build": _build,
+        "cap_add": _list,
+        "cap_drop": _list,
+        "command": _words,
+        "configs": _list,
         "depends_on": _names,
+        "deploy": _mapping,
+        "device_cgroup_rules": _list,
         "devices": _list,
+        "dns": _as_list,
+        "dns_opt": _as_list,
+        "dns_search": _as_list,
+        "entrypoint": _words,
+        "env_file": _as_list,
         "environment": _named("="),
+        "expose": _list,
         "extends": _extends,
+        "external_links": _list,
+        "extra_hosts": _hosts,
         "gpus": _gpus,
+        "group_add": _list,
+        "healthcheck": _healthcheck,
         "image": _text("an image such as nginx:1.25"),
+        "label_file": _as_list,
+        "labels": _named("="),
         "links": _named(":"),
+        "logging": _mapping,
+        "networks": _names,
         "platform": _text("a platform such as linux/amd64"),
+        "ports": _list,
         "profiles": _list,
+        "secrets": _list,
+        "security_opt": _list,
+        "sysctls": _named("="),
+        "tmpfs": _as_list,
+        "ulimits": _mapping,
         "volumes": _volumes,
+        "volumes_from": _list,
     }
 )

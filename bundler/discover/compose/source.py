@@ -11,20 +11,83 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from bundler.discover.compose.build import Builds
 from bundler.discover.compose.files import Files, Wanted
 from bundler.discover.compose.gpu import gpu_requests
-from bundler.discover.compose.load import Loader, Project
+from bundler.discover.compose.load import Loader, Project, Sections
 from bundler.discover.compose.notes import Notes, Refused
-from bundler.discover.compose.project import Settings, read_settings, remark_override
+from bundler.discover.compose.project import (
+    Settings,
+    own_variables,
+    read_settings,
+    remark_override,
+)
 from bundler.discover.compose.service import Service, check_dependencies, is_active, mentions
 from bundler.discover.compose.shape import Unexpected, tell_unexpected
 from bundler.discover.compose.tree import Merge, Value
 from bundler.discover.folder import Folder, join
 from bundler.discover.found import Found, GpuRequest, Mention, Place, joined
 from manifests.appsources import ComposeSource
+from manifests.yamlnode import Node
+
+
+@dataclass(frozen=True, slots=True)
+class ImageNamer:
+    """How images are named that are built and not named: `-` since version 2, `_` before."""
+
+    project: str
+    separator: str
+
+    def name(self, service: Service) -> str:
+        """Return the name of a service's image; empty where the project has none."""
+        return f"{self.project}{self.separator}{service.name}" if self.project else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """A project as it was read.
+
+    Attributes:
+        services: that are started.
+        sections: all that it has by name; what stands beside services only where it is read in
+            whole.
+        settings: that hold for all of it.
+        namer: names images that are built.
+        files: that it was read from.
+        notes: where more may be told.
+        parts: what services tell of images.
+    """
+
+    services: tuple[Service, ...]
+    sections: Sections
+    settings: Settings
+    namer: ImageNamer
+    files: Files
+    notes: Notes
+    parts: tuple[Found, ...]
+
+    @property
+    def found(self) -> Found:
+        """All that was told up to now."""
+        told = Found(problems=self.notes.problems, remarks=self.notes.remarks)
+        return joined((*self.parts, told))
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """What a project is called that is read in whole, to be run.
+
+    Attributes:
+        project: name on the host; empty for the one that its files give.
+        default: name where nobody gives one.
+        given: documents by path that were read before.
+    """
+
+    project: str
+    default: str
+    given: Mapping[str, tuple[Node, ...]] = field(default_factory=dict)
 
 
 def discover(source: ComposeSource, folder: Folder, environ: Mapping[str, str]) -> Found:
@@ -35,34 +98,45 @@ def discover(source: ComposeSource, folder: Folder, environ: Mapping[str, str]) 
         folder: the app manifest's.
         environ: variables of the process; those of the source win.
     """
+    return read_project(source, folder, environ).found
+
+
+def read_project(
+    source: ComposeSource, folder: Folder, environ: Mapping[str, str], whole: Whole | None = None
+) -> Composed:
+    """Read compose files; see `discover`.
+
+    Args:
+        source: files and options.
+        folder: the app manifest's.
+        environ: variables of the process; those of the source win.
+        whole: where all is kept, not only what can say something of images.
+    """
     notes = Notes()
-    files = Files(folder, notes)
+    files = Files(folder, notes, whole.given if whole else None)
     source = source.model_copy(update={"compose": tuple(join(".", one) for one in source.compose)})
     settings = read_settings(source, folder, environ, files, notes)
+    if whole is not None:
+        name = whole.project or settings.given or whole.default
+        own = {**own_variables(source, environ, files), "COMPOSE_PROJECT_NAME": name}
+        settings = replace(settings, own=own)
     remark_override(source, files, notes)
     loader = Loader(files, notes)
     wanted = [Wanted(file, Place(file, 1)) for file in source.compose]
-    project = Project(settings.folder, settings.variables, source.compose)
-    loaded = _there(loader.load(wanted, project), wanted[0].place, notes)
+    project = Project(
+        settings.folder, settings.variables, source.compose, settings.own if whole else None
+    )
+    sections = loader.load(wanted, project)
+    loaded = _there(sections["services"], wanted[0].place, notes)
     services = _active(loaded, wanted[0].place, settings, notes)
-    namer = _Namer(settings.name, "_" if loader.old_shape else "-")
+    namer = ImageNamer(settings.name, "_" if loader.old_shape else "-")
     parts = [_images(service, namer, settings, notes) for service in services]
     if loader.complete:
         _check(services, loaded, settings, notes)
     if source.bases:
         parts += _bases(services, files, settings, notes)
-    return joined((*parts, Found(problems=notes.problems, remarks=notes.remarks)))
-
-
-@dataclass(frozen=True, slots=True)
-class _Namer:
-    """How images are named that are built and not named: `-` since version 2, `_` before."""
-
-    project: str
-    separator: str
-
-    def name(self, service: Service) -> str:
-        return f"{self.project}{self.separator}{service.name}" if self.project else ""
+    sections = {**sections, "services": loaded}
+    return Composed(tuple(services), sections, settings, namer, files, notes, tuple(parts))
 
 
 def _there(services: Mapping[str, Value], start: Place, notes: Notes) -> dict[str, Value]:
@@ -99,7 +173,7 @@ def _active(
     return found
 
 
-def _images(service: Service, namer: _Namer, settings: Settings, notes: Notes) -> Found:
+def _images(service: Service, namer: ImageNamer, settings: Settings, notes: Notes) -> Found:
     told: list[Mention] = []
     gpus: list[GpuRequest] = []
     with suppress(Refused):

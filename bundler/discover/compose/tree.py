@@ -9,12 +9,14 @@ Source: Compose specification, "Merge and override".
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
+from types import MappingProxyType
 from typing import Final, TypeAlias
 
 from bundler.discover.compose.notes import Notes
 from bundler.discover.found import Place
+from manifests.interpolation import MalformedInterpolation, escaped, split
 from manifests.yamlscalar import Scalar
 
 
@@ -32,6 +34,22 @@ Content: TypeAlias = "Scalar | tuple[Value, ...] | Mapping[str, Value]"
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """What values of one file have in common.
+
+    Attributes:
+        base: folder that its relative paths start from, relative to the app's folder.
+        variables: that its texts were filled in from.
+    """
+
+    base: str = "."
+    variables: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+_NOWHERE: Final = Origin()
+
+
+@dataclass(frozen=True, slots=True)
 class Value:
     """A value of a compose file.
 
@@ -42,6 +60,8 @@ class Value:
         unset: variables in its text that have no value.
         known: whether its text could be filled in; if not, that was told.
         merge: what it does to the value below it.
+        written: a scalar as it stands there, variables not filled in.
+        origin: what it has in common with others of its file.
     """
 
     place: Place
@@ -50,6 +70,8 @@ class Value:
     unset: tuple[str, ...] = ()
     known: bool = True
     merge: Merge = Merge.OVER
+    written: str = field(default="", compare=False)
+    origin: Origin = field(default=_NOWHERE, compare=False, repr=False)
 
     @property
     def entries(self) -> Iterator[tuple[str, Value]]:
@@ -83,6 +105,16 @@ class Value:
                 return None
         return value
 
+    def after(self, separator: str) -> Value:
+        """Return what follows the first separator of a text, as filled in and as written."""
+        head, _, rest = self.text.partition(separator)
+        try:
+            before, *others = split(self.written, separator)
+        except MalformedInterpolation:
+            before, others = "", []
+        written = separator.join(others) if before == head else escaped(rest)
+        return replace(self, content=rest, written=written)
+
     def same_as(self, other: Value) -> bool:
         """Tell whether both say the same, wherever that is written."""
         mine, others = self.content, other.content
@@ -114,9 +146,17 @@ def merged(below: Value | None, over: Value, notes: Notes) -> Value:
         notes.spend(over.place, len(below.content))
         entries = dict(below.content)
         for key, value in over.content.items():
-            entries[key] = merged(entries.get(key), value, notes)
+            lower = None if _of_another_driver(key, entries, value) else entries.get(key)
+            entries[key] = merged(lower, value, notes)
         return replace(below, content=entries)
     if isinstance(below.content, tuple) and isinstance(over.content, tuple):
         notes.spend(over.place, len(below.content))
         return replace(over, content=below.content + over.content, merge=below.merge)
     return replace(over, merge=below.merge)
+
+
+def _of_another_driver(key: str, below: Mapping[str, Value], over: Value) -> bool:
+    """Tell whether it is `logging` of another driver, to which the options below say nothing."""
+    lower = below.get(key) if key == "logging" else None
+    ours, theirs = over.at("driver"), lower.at("driver") if lower is not None else None
+    return ours is not None and theirs is not None and ours.text != theirs.text

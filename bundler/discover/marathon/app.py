@@ -14,6 +14,7 @@ from typing import Final
 
 from bundler.discover.found import GpuRequest
 from bundler.discover.marathon.checks import health_checks
+from bundler.discover.marathon.details import take_detail
 from bundler.discover.marathon.fields import Item
 from bundler.discover.marathon.parts import (
     cpu_millis,
@@ -70,6 +71,7 @@ def take_app(app: Item, group: str, dependencies: tuple[str, ...]) -> None:
     if written is not None:
         after = with_dependencies(app, identity, dependencies)
         app.findings.workloads.append(_workload(app, docker, identity, image, after))
+        take_detail(app)
         options = app.findings.workloads[-1].options
         _tell_gpus(app, docker, by, options)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from bundler.discover.found import Found, GpuRequest, Mention, Place, Problem, Remark
+from bundler.discover.marathon.facts import Detail
 from manifests.safetext import safe_line
 from manifests.workload import MAX_COUNT, Workload, is_script
 from manifests.yamlnode import Node
@@ -35,12 +36,16 @@ class Findings:
 
     Attributes:
         file: its path.
+        detailed: whether the details of workloads are wanted, since they are to run.
+        details: of each workload.
     """
 
     file: str
+    detailed: bool = field(default=False, kw_only=True)
     mentions: list[Mention] = field(default_factory=list)
     gpus: list[GpuRequest] = field(default_factory=list)
     workloads: list[Workload] = field(default_factory=list)
+    details: list[Detail] = field(default_factory=list)
     _problems: dict[Problem, None] = field(default_factory=dict)
     _remarks: dict[Remark, None] = field(default_factory=dict)
 

@@ -10,6 +10,7 @@ from typing import Final
 from bundler.discover.found import GpuRequest
 from bundler.discover.marathon.app import resolve_id, tell_artifacts
 from bundler.discover.marathon.checks import endpoint_check
+from bundler.discover.marathon.details import take_detail
 from bundler.discover.marathon.fields import Item
 from bundler.discover.marathon.parts import (
     cpu_millis,
@@ -52,6 +53,7 @@ def take_pod(pod: Item, group: str, dependencies: tuple[str, ...]) -> None:
             container.findings.workloads.append(
                 _workload(pod, container, f"{identity}/{name}"[:1024], image, dependencies, shared)
             )
+            take_detail(container, pod, identity)
 
 
 def take_job(job: Item) -> None:
@@ -73,6 +75,7 @@ def take_job(job: Item) -> None:
     if written is not None:
         _tell_gpus(run, by)
         job.findings.workloads.append(_job_workload(run, identity, image))
+        take_detail(run, is_job=True)
 
 
 def _image(container: Item, by: str) -> Item | None:

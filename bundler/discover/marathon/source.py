@@ -10,12 +10,14 @@ Source: Marathon 1.11 REST API types (group); DC/OS package schema 4.0 (resource
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
 from bundler.discover.folder import Folder, Unreadable
 from bundler.discover.found import Found, Place, Problem, joined
 from bundler.discover.jsontext import JSON_LIMITS, MalformedJsonText, load
 from bundler.discover.marathon.app import resolve_id, take_app, with_dependencies, without_secrets
+from bundler.discover.marathon.facts import Detail
 from bundler.discover.marathon.fields import TEMPLATE_HINT, Findings, Item
 from bundler.discover.marathon.pod import take_job, take_pod
 from manifests.appsources import MarathonSource
@@ -26,14 +28,36 @@ _APP_KEYS: Final = ("cmd", "args", "container", "instances", "cpus", "mem", "hea
 _GROUP_KEYS: Final = ("apps", "groups", "pods")
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What files say.
+
+    Attributes:
+        found: of images, and the workloads.
+        details: of each workload.
+    """
+
+    found: Found
+    details: tuple[Detail, ...] = ()
+
+
 def discover(source: MarathonSource, folder: Folder) -> Found:
     """Return what the files of a source name."""
-    return joined(found for path in source.marathon for found in _path(path, folder))
+    return joined(
+        one.found for path in source.marathon for one in _path(path, folder, detailed=False)
+    )
 
 
-def _path(path: str, folder: Folder) -> Iterator[Found]:
+def read(source: MarathonSource, folder: Folder) -> Told:
+    """Return what the files of a source say, also of what only runs."""
+    told = [one for path in source.marathon for one in _path(path, folder, detailed=True)]
+    details = tuple(detail for one in told for detail in one.details)
+    return Told(joined(one.found for one in told), details)
+
+
+def _path(path: str, folder: Folder, *, detailed: bool) -> Iterator[Told]:
     if not folder.is_folder(path):
-        yield _file(path, folder, chosen=True)
+        yield _file(path, folder, chosen=True, detailed=detailed)
         return
     try:
         files = [name for name in folder.files(path) if name.endswith(".json")]
@@ -43,18 +67,19 @@ def _path(path: str, folder: Folder) -> Iterator[Found]:
     if not files:
         yield _unreadable(path, "no file in it ends with .json")
     for name in files:
-        yield _file(name, folder, chosen=False)
+        yield _file(name, folder, chosen=False, detailed=detailed)
 
 
-def _file(path: str, folder: Folder, *, chosen: bool) -> Found:
+def _file(path: str, folder: Folder, *, chosen: bool, detailed: bool = False) -> Told:
     """Return what one file names.
 
     Args:
         path: of the file.
         folder: to read from.
         chosen: whether the file itself was named, so that it must be Marathon's.
+        detailed: whether it is read to be run.
     """
-    findings = Findings(path)
+    findings = Findings(path, detailed=detailed)
     try:
         root = Item(load(folder.read(path, JSON_LIMITS.size)), "", findings)
     except Unreadable as error:
@@ -62,16 +87,16 @@ def _file(path: str, folder: Folder, *, chosen: bool) -> Found:
     except MalformedJsonText as error:
         hint = TEMPLATE_HINT if error.template else ""
         findings.problem(error.position, "marathon-malformed", f"not JSON: {error}", hint)
-        return findings.finished()
+        return Told(findings.finished())
     if not _take_document(root):
         _tell_unknown(root, chosen=chosen)
-    return findings.finished()
+    return Told(findings.finished(), tuple(findings.details))
 
 
-def _unreadable(path: str, reason: str) -> Found:
+def _unreadable(path: str, reason: str) -> Told:
     message = safe_line(f"expected Marathon's JSON, found none that can be read: {reason}")
     problem = Problem(Place(path, 1), "marathon-unreadable", message)
-    return Found(problems=(problem,))
+    return Told(Found(problems=(problem,)))
 
 
 def _tell_unknown(root: Item, *, chosen: bool) -> None:

@@ -129,7 +129,7 @@ class OneFile:
 
 def assert_told(data: bytes) -> Found:
     """Something is told of every document, and nothing that a screen could not show."""
-    found = source._file("m.json", OneFile(data), chosen=True)
+    found = source._file("m.json", OneFile(data), chosen=True).found
     told = [one.message + one.hint for one in found.problems]
     told += [one.message for one in found.remarks]
     assert told or found.mentions or data.strip().startswith((b"{", b"["))

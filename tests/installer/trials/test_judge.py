@@ -77,6 +77,11 @@ def test_all_gpus_are_at_least_one() -> None:
         ("opencl-icd-unloadable", Layer.ICD),
         ("opencl-no-device", Layer.DRIVER),
         ("cuda-no-driver", Layer.DRIVER),
+        ("cuda-not-ready", Layer.DRIVER),
+        ("cuda-driver-unloadable", Layer.DRIVER),
+        ("cuda-stub", Layer.RUNTIME),
+        ("cuda-symbols", Layer.BINDING),
+        ("cuda-ptx-version", Layer.KERNEL),
         ("opencl-build", Layer.KERNEL),
         ("wrong-result", Layer.KERNEL),
         ("crashed", Layer.KERNEL),
@@ -88,6 +93,11 @@ def test_each_finding_has_its_layer(code: str, layer: Layer) -> None:
     trial = judge_report(Way.NONE, NO_GPU, report(findings=[finding(code)]))
     assert (trial.standing, trial.layer, trial.code) == (Standing.FAILED, layer, code)
     assert (trial.text, trial.remedy, trial.evidence) == ("words", "do", ("quoted",))
+
+
+def test_a_driver_that_the_host_has_and_the_container_not_was_not_brought() -> None:
+    trial = judge_report(Way.GPUS, TWO, report(GPUS, [finding("cuda-no-driver")]))
+    assert (trial.layer, trial.code) == (Layer.RUNTIME, "cuda-no-driver")
 
 
 def test_the_first_layer_is_named_whatever_comes_first_in_the_report() -> None:
