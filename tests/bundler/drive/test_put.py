@@ -135,6 +135,19 @@ def test_a_partial_file_is_kept_as_far_as_it_is_right(stick: Stick, made: Made) 
     stick.check("viz-1.1.0")
 
 
+def test_a_partial_piece_is_kept_as_far_as_it_is_right(stick: Stick, made: Made) -> None:
+    blob = stick.large(made[1])
+    data = (made[1].path / "blobs/sha256" / blob.name).read_bytes()
+    stick.pool.mkdir(parents=True)
+    (stick.pool / f"{blob.name}.001.partial").write_bytes(data[: CHUNK + 1000])
+    (stick.pool / f"{blob.name}.002.partial").write_bytes(data[2 * CHUNK :])
+    report = stick.put(made[1].path, max_file=2 * CHUNK)
+    assert report.repaired == ()
+    everything = sum(made[1].release.sizes().values())
+    assert report.written == everything - CHUNK - len(data[2 * CHUNK :])
+    stick.check("viz-1.1.0")
+
+
 def test_a_bundle_that_lies_on_the_drive_already(stick: Stick, made: Made) -> None:
     copy_of(made[1].path, stick.root / "mine")
     assert stick.put(stick.root / "mine").written == 0
