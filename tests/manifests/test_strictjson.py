@@ -295,12 +295,12 @@ def test_brackets_within_strings_are_no_depth() -> None:
     ids=lambda data: repr(data[:8]),
 )
 def test_a_full_sized_input_takes_no_time(data: bytes) -> None:
-    begun = time.monotonic()
+    begun = time.process_time()
     try:
         parse(data)
     except MalformedJson as error:
         assert len(str(error)) < 500  # noqa: PT017
-    assert time.monotonic() - begun < 3
+    assert time.process_time() - begun < 3
 
 
 VALUES = st.recursive(

@@ -193,9 +193,9 @@ def bomb(levels: int) -> str:
 
 
 def test_alias_bomb_is_refused_at_once() -> None:
-    begun = time.monotonic()
+    begun = time.process_time()
     assert "more than 50000 keys and values" in refusal(bomb(20))
-    assert time.monotonic() - begun < 0.5
+    assert time.process_time() - begun < 0.5
 
 
 def test_merge_bomb_is_refused() -> None:
@@ -233,12 +233,12 @@ HOSTILE = [
 
 @pytest.mark.parametrize("data", HOSTILE, ids=lambda data: repr(data[:6]))
 def test_a_full_sized_input_takes_no_time(data: bytes) -> None:
-    begun = time.monotonic()
+    begun = time.process_time()
     try:
         load(data, "f").plain()
     except MalformedYaml as error:
         assert len(str(error)) < 5000  # noqa: PT017
-    assert time.monotonic() - begun < 2
+    assert time.process_time() - begun < 2
 
 
 PIECES = st.sampled_from(

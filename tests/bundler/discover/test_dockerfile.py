@@ -226,7 +226,7 @@ HOSTILE = {
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_no_text_takes_long_or_much_memory(name: str) -> None:
-    begin = time.monotonic()
+    begin = time.process_time()
     tracemalloc.start()
     try:
         discover_text(HOSTILE[name], "Dockerfile", {}, "")
@@ -234,7 +234,7 @@ def test_no_text_takes_long_or_much_memory(name: str) -> None:
     finally:
         tracemalloc.stop()
     assert peak < 64 * 1024 * 1024
-    assert time.monotonic() - begin < 30
+    assert time.process_time() - begin < 30
 
 
 @pytest.mark.property

@@ -158,7 +158,7 @@ HOSTILE = {
 @pytest.mark.parametrize("name", HOSTILE)
 def test_no_document_takes_long_or_much_memory(name: str) -> None:
     data = HOSTILE[name].encode()
-    begin = time.monotonic()
+    begin = time.process_time()
     tracemalloc.start()
     try:
         assert_told(data)
@@ -166,7 +166,7 @@ def test_no_document_takes_long_or_much_memory(name: str) -> None:
     finally:
         tracemalloc.stop()
     assert peak < 64 * 1024 * 1024
-    assert time.monotonic() - begin < 30
+    assert time.process_time() - begin < 30
 
 
 @pytest.mark.parametrize("data", [b"\0", b"\xff\xfe{\0}\0", b'{"id": "\xff"}'])

@@ -246,9 +246,9 @@ def test_extension_header_before_the_end_is_harmless(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("fill", [b"1", b"1 ", b"11 ", b"=", b"\n", b"3 =\n", b" hdrcharset="])
 def test_a_full_header_takes_no_time(tmp_path: Path, fill: bytes) -> None:
-    begun = time.monotonic()
+    begun = time.process_time()
     refusal(lambda: opened(tmp_path, pax(fill * (MAX_EXTENSION // len(fill)))))
-    assert time.monotonic() - begun < 2
+    assert time.process_time() - begun < 2
 
 
 def test_number_of_entries_has_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -70,11 +70,11 @@ def test_what_is_wrong_is_told_with_its_column(text: str, message: str) -> None:
     ],
 )
 def test_too_many_names_are_refused_before_they_are_made(text: str) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(UsageError) as refused:
         expand(text)
     assert refused.value.code == "nodelist-too-long"
-    assert time.monotonic() - began < 1
+    assert time.process_time() - began < 1
 
 
 @pytest.mark.property
