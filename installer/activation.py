@@ -159,7 +159,10 @@ class Activation:
             }
             entries.append(HistoryEntry(now, "name-moved", self._product, self._sequence, moved))
         ledger.record_all(entries)  # before: twice is better than never
-        ledger.change_app(self._product, lambda app: app.with_active(self._sequence, names))
+        runs_as = self._target.app.runs_as if self._target.app else None
+        ledger.change_app(
+            self._product, lambda app: app.with_active(self._sequence, names, runs_as)
+        )
         yield from ()
 
     def _what(self, before: InstalledApp) -> str:

@@ -14,16 +14,16 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-from installer.app.control import status
-from installer.app.deployment import Placement, deployment
+from installer.app.placement import Placement
 from installer.app.settings import Carried, carried_in, read_settings
 from installer.app.status import AppStatus
-from installer.app.switch import check_room, switch
 from installer.app.wanted import Deployment
 from installer.appfiles import files_bytes, files_folder, is_placed
 from installer.engines.appapi import AppApi, open_apps
 from installer.events import Event
 from installer.ledger import Ledger
+from installer.ledgerapps import RunsAs
+from installer.runner import Go, Runner, runner_of, way_of
 from manifests.digest import Digest, check_digest
 from manifests.errors import NotInstallableHere
 from manifests.layout import FILES
@@ -70,12 +70,14 @@ class AppChoices:
         engine: as on the command line.
         settings: folder of this host's settings for all apps.
         gpus: whether services get the GPUs that they ask for.
+        runs_as: as containers or as a stack; None for as it does.
     """
 
     _: KW_ONLY
     engine: str
     settings: Path
     gpus: bool = True
+    runs_as: RunsAs | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,9 @@ class AppPlan:
     """What will run, and what has to be done for it.
 
     Attributes:
-        apps: what runs it.
+        apps: the engine.
+        runner: what runs it there.
+        runs_as: which of the two ways that is.
         home: folder of this host's settings for the app.
         folder: where the carried files lie, or will.
         placed: whether they do.
@@ -91,9 +95,12 @@ class AppPlan:
         wanted: what shall run, as far as it is known before.
         fates: of each service, those of the release that runs now included.
         interrupted: whether a switch was broken off.
+        resumed: whether it was one to this very release.
     """
 
     apps: AppApi
+    runner: Runner
+    runs_as: RunsAs
     home: Path
     folder: Path
     placed: bool
@@ -101,6 +108,7 @@ class AppPlan:
     wanted: Deployment
     fates: tuple[ServiceFate, ...]
     interrupted: bool
+    resumed: bool
 
     @property
     def settled(self) -> bool:
@@ -124,8 +132,8 @@ class AppPlan:
         if spec is None:
             raise AssertionError("a release without services is not started")
         settings = read_settings(self.home, spec, carried_in(self.folder))
-        wanted = deployment(release, replace(self.placement, settings=settings))
-        yield from switch(self.apps, wanted, cancel)
+        at = replace(self.placement, settings=settings)
+        yield from self.runner.start(release, at, Go(cancel, resumed=self.resumed))
 
 
 def plan_app(
@@ -145,7 +153,8 @@ def plan_app(
         choices: how it is to be started.
 
     Raises:
-        NotInstallableHere: `settings-missing` and others of `installer.app`; `no-space`.
+        NotInstallableHere: `settings-missing` and others of `installer.app`; `no-space`;
+            `swarm-inactive`, `swarm-other-way` and others of `installer.swarm`.
         EngineFailed: it does not answer.
     """
     spec = release.run
@@ -156,7 +165,10 @@ def plan_app(
         _refuse_full(ledger.directory, files_bytes(release))
     home = choices.settings / release.product
     carried = carried_in(folder) if placed or medium is None else _carried_by(release, medium)
+    known = ledger.app(release.product)
     apps = open_apps(choices.engine)
+    runs_as = way_of(known, choices.runs_as, apps)
+    runner = runner_of(apps, runs_as)
     placement = Placement(
         settings=read_settings(home, spec, carried),
         images=images,
@@ -164,18 +176,21 @@ def plan_app(
         facts=apps.facts(),
         gpus=choices.gpus,
     )
-    wanted = deployment(release, placement)
-    check_room(apps, wanted)
-    known = ledger.app(release.product)
+    wanted = runner.wanted(release, placement)
+    runner.check_room(release, placement)
+    pending = known.pending if known is not None else None
     return AppPlan(
         apps=apps,
+        runner=runner,
+        runs_as=runs_as,
         home=home,
         folder=folder,
         placed=placed,
         placement=placement,
         wanted=wanted,
-        fates=_fates(status(apps, wanted), wanted.services),
-        interrupted=known is not None and known.pending is not None,
+        fates=_fates(runner.status(release, placement), wanted.services),
+        interrupted=pending is not None,
+        resumed=pending is not None and pending.sequence == release.sequence,
     )
 
 

@@ -9,21 +9,28 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from installer.app import control
 from installer.app.deployment import refuse_unknown
 from installer.app.logs import LogRequest, following, last_lines, parse_since
 from installer.console import Console, Form, stopping
-from installer.engines.appapi import AppApi, open_apps
-from installer.engines.containerfacts import PRODUCT, ContainerFacts
+from installer.engines.appapi import AppApi
+from installer.engines.containerfacts import ContainerFacts
 from installer.events import Event, Stage, Unit
 from installer.history import HistoryEntry
 from installer.jobs import Halted
 from installer.ledger import Ledger, LockedLedger
-from installer.runningapp import Asked, Chosen, RunningApp, choose, current_status, running_app
+from installer.runner import Go
+from installer.runningapp import (
+    Asked,
+    Chosen,
+    RunningApp,
+    choose,
+    current_status,
+    opened_runner,
+    running_app,
+)
 from installer.staging import Broken, Staging
 from installer.statustexts import log_json, log_text, status_json, status_lines
 from manifests.errors import ExitCode, NotInstallableHere, UsageError
@@ -57,7 +64,7 @@ def restart_app(console: Console, asked: Asked) -> ExitCode:
 
     def work(running: RunningApp, cancel: threading.Event) -> Iterator[Event]:
         chosen = running.chosen
-        yield from control.stop(running.apps, chosen.app.product, cancel, chosen.services)
+        yield from running.runner.stop(chosen.app.product, cancel, chosen.services)
         yield from _starting(running, cancel)
 
     return _change(console, asked, "restarted", work)
@@ -66,11 +73,11 @@ def restart_app(console: Console, asked: Asked) -> ExitCode:
 def stop_app(console: Console, asked: Asked) -> ExitCode:
     """Stop; needs neither release nor settings."""
     chosen = choose(asked)
-    with Ledger(asked.state).locked() as ledger, closing(open_apps(chosen.engine)) as apps:
+    with Ledger(asked.state).locked() as ledger, opened_runner(chosen) as (_, runner):
         product = chosen.app.product
         return _run(
             console,
-            lambda cancel: control.stop(apps, product, cancel, chosen.services),
+            lambda cancel: runner.stop(product, cancel, chosen.services),
             lambda: _write(ledger, chosen, "stopped"),
             0,
         )
@@ -98,8 +105,8 @@ def show_logs(console: Console, asked: Asked, wanted: LogAsked) -> ExitCode:
     since = parse_since(wanted.since, time.time())
     chosen = choose(asked)
     request = LogRequest(wanted.tail, since, _hidden(asked, chosen))
-    with closing(open_apps(chosen.engine)) as apps:
-        found = apps.labelled(PRODUCT, chosen.app.product)
+    with opened_runner(chosen) as (apps, runner):
+        found = runner.containers(chosen.app.product)
         refuse_unknown(chosen.services, sorted({one.service for one in found}))
         picked = [one for one in found if not chosen.services or one.service in chosen.services]
         if wanted.follow:
@@ -143,7 +150,8 @@ def _log_documents(console: Console, lines: list[dict[str, JsonValue]]) -> None:
 
 
 def _starting(running: RunningApp, cancel: threading.Event) -> Iterator[Event]:
-    return control.start(running.apps, running.wanted, cancel, running.chosen.services)
+    go = Go(cancel, running.chosen.services)
+    return running.runner.start(running.release, running.at, go)
 
 
 def _change(console: Console, asked: Asked, what: str, work: Work) -> ExitCode:

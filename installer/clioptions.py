@@ -26,6 +26,17 @@ Expired = Annotated[
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done; change nothing.")]
+Swarm = Annotated[
+    bool | None,
+    typer.Option(
+        "--swarm/--no-swarm",
+        help="Run it as a stack of the swarm, or as containers; else as it runs.",
+    ),
+]
+SwarmEverywhere = Annotated[
+    bool,
+    typer.Option("--swarm-everywhere", help="As a stack on all nodes, which have its images."),
+]
 NoGpu = Annotated[
     bool, typer.Option("--no-gpu", help="Start services without the GPUs that they ask for.")
 ]

@@ -15,6 +15,8 @@ from installer.clioptions import (
     Json,
     JsonLines,
     NoGpu,
+    Swarm,
+    SwarmEverywhere,
     Yes,
 )
 from installer.console import Console, Form
@@ -47,6 +49,8 @@ def install(  # noqa: PLR0913 - one argument an option
         bool, typer.Option("--no-start", help="Load and name its images; start nothing.")
     ] = False,
     no_gpu: NoGpu = False,
+    swarm: Swarm = None,
+    swarm_everywhere: SwarmEverywhere = False,
     selftest: Annotated[
         bool, typer.Option("--selftest", help="Prove this host first, whatever the release asks.")
     ] = False,
@@ -66,7 +70,7 @@ def install(  # noqa: PLR0913 - one argument an option
     console = Console(Form.JSON_LINES if jsonl else Form.JSON if json else Form.TEXT)
     with console.guarded():
         from installer import verbs  # noqa: PLC0415 - only what a verb needs is imported
-        from installer.starting import ProofFlags, Starting  # noqa: PLC0415
+        from installer.starting import ProofFlags, Starting, runs_as  # noqa: PLC0415
         from installer.verify import Leniency  # noqa: PLC0415
 
         homes: AppHomes = context.obj
@@ -83,6 +87,7 @@ def install(  # noqa: PLR0913 - one argument an option
                 start=not no_start,
                 gpus=not no_gpu,
                 selftest=flags.choice(),
+                runs_as=runs_as(swarm, everywhere=swarm_everywhere),
             ),
         )
         code = verbs.install_bundle(console, homes, bundle, leniency, choices)

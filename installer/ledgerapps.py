@@ -6,6 +6,7 @@ files, knows no engine and decides nothing; `installer.ledger` writes them down.
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated, Final
 
 from pydantic import Field, model_validator
@@ -15,6 +16,24 @@ from manifests.release import MAX_IMAGES
 
 MAX_RELEASES: Final = 100
 """Releases of one app that are remembered; the oldest idle ones beyond leave only history."""
+
+
+class RunsAs(StrEnum):
+    """How what runs of a release was started."""
+
+    CONTAINERS = "containers"
+    STACK = "stack"
+    STACK_EVERYWHERE = "stack-everywhere"
+
+    @property
+    def stacked(self) -> bool:
+        """Whether it is a stack of a swarm."""
+        return self is not RunsAs.CONTAINERS
+
+    @property
+    def words(self) -> str:
+        """The way as a person would call it."""
+        return "a stack of the swarm" if self.stacked else "containers of this host"
 
 
 class InstalledImage(Part):
@@ -56,6 +75,7 @@ class InstalledRelease(Part):
         engine: that took it, as on the command line.
         images: for this host's platform.
         names: that it moved when it was last made active; none while it never was.
+        runs_as: how what runs of it was started, or was to be.
     """
 
     sequence: Sequence
@@ -67,6 +87,7 @@ class InstalledRelease(Part):
     engine: Line = ""
     images: Annotated[tuple[InstalledImage, ...], Field(max_length=MAX_IMAGES)] = ()
     names: Annotated[tuple[MovedName, ...], Field(max_length=2 * MAX_IMAGES)] = ()
+    runs_as: Annotated[RunsAs, Field(strict=False)] = RunsAs.CONTAINERS
 
 
 class PendingSwitch(Part):
@@ -124,6 +145,13 @@ class InstalledApp(Part):
         """Return the release of this number, None if there is none."""
         return next((one for one in self.releases if one.sequence == sequence), None)
 
+    @property
+    def runs_as(self) -> RunsAs | None:
+        """How it runs, or a switch to it was begun; None while no release of it is active."""
+        begun = self.release(self.pending.sequence) if self.pending else None
+        active = self.release(self.active) or begun
+        return None if active is None else active.runs_as
+
     def outgrown(self, sequence: int, keep: int) -> tuple[InstalledRelease, ...]:
         """Return what is beyond the newest releases once `sequence` is active and one of them."""
         needed = {sequence, self.active, self.previous if self.active == sequence else None}
@@ -148,15 +176,24 @@ class InstalledApp(Part):
         """Return the app while a release is made active, or after that was given up."""
         return self._changed(pending=pending)
 
-    def with_active(self, sequence: int, names: tuple[MovedName, ...]) -> InstalledApp:
-        """Return the app after a release was made active, with the names that it moved."""
+    def with_active(
+        self, sequence: int, names: tuple[MovedName, ...], runs_as: RunsAs | None = None
+    ) -> InstalledApp:
+        """Return the app after a release was made active, with the names that it moved.
+
+        Args:
+            sequence: of the release.
+            names: that it moved; those of before where there are none.
+            runs_as: how it was started; as is known where it was not.
+        """
+        changed: dict[str, object] = {"runs_as": runs_as} if runs_as else {}
         previous = self.previous if self.active == sequence else self.active
         return self._changed(
             active=sequence,
             previous=None if previous == sequence else previous,
             pending=None,
             releases=tuple(
-                one.model_copy(update={"names": names or one.names})
+                one.model_copy(update={"names": names or one.names, **changed})
                 if one.sequence == sequence
                 else one
                 for one in self.releases

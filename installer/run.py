@@ -23,6 +23,7 @@ from installer.events import Event, Noted, Outcome, RunFinished, RunRecord, Stag
 from installer.history import HistoryEntry
 from installer.jobs import Meter
 from installer.ledger import InstalledImage, InstalledRelease, KeptRelease, LockedLedger
+from installer.ledgerapps import RunsAs
 from installer.load import Loading
 from installer.metered import metered_work
 from installer.plan import Plan
@@ -130,6 +131,7 @@ class _Run:
             bundle=plan.verified.sealed.medium.path[:1024],
             signers=tuple(one.fingerprint for one in plan.verified.signers),
             engine=f"docker:{plan.app.apps.url}" if plan.app else plan.engine.name,
+            runs_as=self._runs_as(),
             images=tuple(
                 InstalledImage(name=image.name, identity=plan.info.store.identity(image))
                 for image in plan.images
@@ -137,6 +139,16 @@ class _Run:
         )
         ledger.keep_release(KeptRelease(release.product, release.sequence, raw))
         ledger.change_app(release.product, lambda app: app.with_arrived(arrived))
+
+    def _runs_as(self) -> RunsAs:
+        """Return how it will run; how the app does, or is meant to, where nothing is started."""
+        plan = self._plan
+        if plan.app is not None:
+            return plan.app.runs_as
+        app = plan.ledger.app(plan.verified.release.product)
+        known = app.runs_as if app is not None else None
+        asked = plan.starting.runs_as if plan.starting is not None else None
+        return known or asked or RunsAs.CONTAINERS
 
     def _target(self) -> Target:
         plan = self._plan

@@ -12,15 +12,16 @@ from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import Final
 
-from installer.app.control import status
-from installer.app.deployment import Placement, deployment
+from installer.app.placement import Placement
 from installer.app.settings import carried_in, read_settings
 from installer.app.status import AppStatus
 from installer.app.wanted import Deployment
 from installer.appfiles import files_folder
 from installer.engines.appapi import AppApi, open_apps
 from installer.ledger import InstalledApp, InstalledRelease, Ledger
+from installer.ledgerapps import RunsAs
 from installer.picking import pick_app
+from installer.runner import Runner, runner_of
 from manifests.digest import Digest
 from manifests.errors import NotInstallableHere, UsageError
 from manifests.release import Release
@@ -56,11 +57,13 @@ class Chosen:
         app: what the ledger says of it.
         services: that were named.
         engine: that runs it, as on the command line.
+        runs_as: as containers or as a stack.
     """
 
     app: InstalledApp
     services: tuple[str, ...]
     engine: str
+    runs_as: RunsAs = RunsAs.CONTAINERS
 
     @property
     def installed(self) -> InstalledRelease | None:
@@ -88,12 +91,16 @@ class RunningApp:
 
     Attributes:
         chosen: which.
-        apps: what runs it.
-        wanted: what shall run.
+        runner: what runs it.
+        release: that shall run.
+        at: where and with what.
+        wanted: what that comes to.
     """
 
     chosen: Chosen
-    apps: AppApi
+    runner: Runner
+    release: Release
+    at: Placement
     wanted: Deployment
 
 
@@ -111,7 +118,23 @@ def choose(asked: Asked) -> Chosen:
     app = pick_app(installed, first)
     took = app.release(app.active) or next(reversed(app.releases), None)
     engine = took.engine if took is not None and asked.engine == AUTO else ""
-    return Chosen(app, tuple(services), engine or asked.engine)
+    runs_as = took.runs_as if took is not None else RunsAs.CONTAINERS
+    return Chosen(app, tuple(services), engine or asked.engine, runs_as)
+
+
+@contextmanager
+def opened_runner(chosen: Chosen) -> Iterator[tuple[AppApi, Runner]]:
+    """Return the engine and what runs the app there; let go of both in the end.
+
+    Raises:
+        NotInstallableHere: `swarm-inactive`, `engine-none`.
+        EngineFailed: it does not answer.
+    """
+    with (
+        closing(open_apps(chosen.engine)) as apps,
+        closing(runner_of(apps, chosen.runs_as)) as runner,
+    ):
+        yield apps, runner
 
 
 @contextmanager
@@ -124,14 +147,15 @@ def running_app(asked: Asked, chosen: Chosen) -> Iterator[RunningApp]:
         EngineFailed: it does not answer.
     """
     release = _release(Ledger(asked.state), chosen)
-    with closing(open_apps(chosen.engine)) as apps:
+    with opened_runner(chosen) as (apps, runner):
         found = _placement(asked, chosen.active(), release, apps)
-        yield RunningApp(chosen, apps, _as_it_runs(asked, release, found, apps))
+        at = _as_it_runs(asked, release, found, runner)
+        yield RunningApp(chosen, runner, release, at, runner.wanted(release, at))
 
 
 def current_status(running: RunningApp) -> AppStatus:
     """Return how the app is; of the services named, if any are."""
-    found = status(running.apps, running.wanted)
+    found = running.runner.status(running.release, running.at)
     return found.only(running.chosen.services)
 
 
@@ -170,14 +194,16 @@ def _placement(asked: Asked, active: InstalledRelease, release: Release, apps: A
     )
 
 
-def _as_it_runs(asked: Asked, release: Release, at: Placement, apps: AppApi) -> Deployment:
-    """Return what shall run: with GPUs as asked, or as it runs now where nobody asked."""
-    wanted = deployment(release, at)
-    if asked.gpus is not None or not any(one.gpus for one in wanted.containers):
-        return wanted
-    without = deployment(release, at.without_gpus())
-    return without if _troubles(apps, without) < _troubles(apps, wanted) else wanted
+def _as_it_runs(asked: Asked, release: Release, at: Placement, runner: Runner) -> Placement:
+    """Return where it shall run: with GPUs as asked, or as it runs now where nobody asked."""
+    spec = release.run
+    asking = spec is not None and any(one.gpus is not None for one in spec.services)
+    if asked.gpus is not None or not asking:
+        return at
+    without = at.without_gpus()
+    fewer = _troubles(runner, release, without) < _troubles(runner, release, at)
+    return without if fewer else at
 
 
-def _troubles(apps: AppApi, wanted: Deployment) -> int:
-    return sum(bool(one.trouble) for one in status(apps, wanted).instances)
+def _troubles(runner: Runner, release: Release, at: Placement) -> int:
+    return sum(bool(one.trouble) for one in runner.status(release, at).instances)

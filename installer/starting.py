@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from installer.ledger import Ledger
+from installer.ledgerapps import RunsAs
 from installer.proof import Proof, ProofMode
 from manifests.digest import Digest
 from manifests.errors import UsageError
@@ -58,6 +59,19 @@ class ProofFlags:
         return next(iter(chosen.values()), ProofChoice.POLICY)
 
 
+def runs_as(swarm: bool | None, *, everywhere: bool) -> RunsAs | None:  # noqa: FBT001 - as given
+    """Return how a person wants it to run, by the options; None where they say nothing.
+
+    Raises:
+        UsageError: `swarm-options`.
+    """
+    if everywhere and swarm is False:
+        raise UsageError("swarm-options", "--no-swarm and --swarm-everywhere exclude each other")
+    if everywhere:
+        return RunsAs.STACK_EVERYWHERE
+    return None if swarm is None else RunsAs.STACK if swarm else RunsAs.CONTAINERS
+
+
 @dataclass(frozen=True, slots=True)
 class Starting:
     """How what runs of a release is to be started.
@@ -68,6 +82,7 @@ class Starting:
         start: whether it is started at all; else images are loaded and named only.
         gpus: whether services get the GPUs that they ask for.
         selftest: whether this host must prove itself before.
+        runs_as: as containers or as a stack; None for as it does.
     """
 
     _: KW_ONLY
@@ -76,6 +91,7 @@ class Starting:
     start: bool = True
     gpus: bool = True
     selftest: ProofChoice = ProofChoice.POLICY
+    runs_as: RunsAs | None = None
 
     def plan_app(
         self,
@@ -89,7 +105,9 @@ class Starting:
             return None
         from installer.appplan import AppChoices, plan_app  # noqa: PLC0415 - loads the client
 
-        choices = AppChoices(engine=self.engine, settings=self.settings, gpus=self.gpus)
+        choices = AppChoices(
+            engine=self.engine, settings=self.settings, gpus=self.gpus, runs_as=self.runs_as
+        )
         return plan_app(release, images, ledger, medium, choices)
 
     def proof(

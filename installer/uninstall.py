@@ -134,11 +134,18 @@ def uninstall(plan: UninstallPlan) -> Iterator[Event]:
     yield RunFinished(_run_record(plan, staging))
 
 
+def _remove(apps: AppApi, plan: UninstallPlan) -> Iterator[Event]:
+    """Remove what runs, a stack first: its swarm would start what is removed again."""
+    from installer.app.control import remove  # noqa: PLC0415 - as above
+    from installer.runner import remove_stack  # noqa: PLC0415
+
+    yield from remove_stack(apps, plan.product)
+    yield from remove(apps, plan.product, plan.volumes)
+
+
 def _stages(plan: UninstallPlan, staging: Staging, ledger: LockedLedger) -> Iterator[Event]:
     if plan.apps is not None:
-        from installer.app.control import remove  # noqa: PLC0415 - as above
-
-        work = remove(plan.apps, plan.product, plan.volumes)
+        work = _remove(plan.apps, plan)
         yield from staging.stage(Stage.START, len(plan.containers), Unit.SERVICES, work)
     if plan.names:
         count = len(plan.names)

@@ -1,0 +1,50 @@
+"""GPUs as a swarm gives them: generic resources that the node tells of; pure.
+
+A swarm knows neither `--gpus` nor CDI. A node can do it whose engine names its GPUs
+(`node-generic-resources`) and whose runtime reads what the swarm hands out; no other can.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from manifests.errors import NotInstallableHere
+from manifests.service import GpuNeed, Service
+from manifests.strictjson import JsonValue
+
+
+def gpu_reservation(service: Service, resources: Mapping[str, int]) -> dict[str, JsonValue]:
+    """Return what the service's tasks reserve.
+
+    Raises:
+        NotInstallableHere: `swarm-no-gpus`.
+    """
+    if service.gpus is None:
+        return {}
+    kind = next((one for one in sorted(resources) if "gpu" in one.lower()), "")
+    if not kind:
+        raise NotInstallableHere(
+            "swarm-no-gpus",
+            f"service {service.name} asks for GPUs, and this node tells its swarm of none",
+            hint='name them in /etc/docker/daemon.json, "node-generic-resources":'
+            ' ["NVIDIA-GPU=GPU-..."], with "default-runtime": "nvidia" and swarm-resource ='
+            ' "DOCKER_RESOURCE_NVIDIA-GPU" in the config of nvidia-container-runtime; or'
+            " --no-gpu; or install without --swarm",
+            service=service.name,
+        )
+    count = _count(service.gpus, resources[kind])
+    return {"GenericResources": [{"DiscreteResourceSpec": {"Kind": kind, "Value": count}}]}
+
+
+def gpu_remark(service: Service) -> str:
+    """Return what a swarm does not do of what a service asks for; empty for nothing."""
+    if service.gpus is None or not service.gpus.devices:
+        return ""
+    return (
+        f"service {service.name}: a stack can't choose GPUs, it gets {len(service.gpus.devices)}"
+        " of them"
+    )
+
+
+def _count(need: GpuNeed, there: int) -> int:
+    return len(need.devices) or need.count or there
