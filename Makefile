@@ -11,7 +11,7 @@ setup: ## install what the tests need: Debian packages, .venv
 	@tools/setup test
 
 test: setup lint ## lint, then every test; PYTEST_ARGS="-k name -x" for some
-	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadgroup $(PYTEST_ARGS)
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 lint: ## formatting, style, import contracts, types
 	@tools/setup python

@@ -47,7 +47,7 @@ class LogFile(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Write a record, or keep it until there is a place for it."""
         self._waiting.append(f"{self.format(record)}\n".encode(errors="backslashreplace"))
-        if self._state.is_dir() and self._is_usable():
+        if os.path.isdir(self._state) and self._is_usable():  # noqa: PTH112 - a path out of reach is none
             lines, self._waiting = list(self._waiting), deque(maxlen=WAITING)
             with suppress(OSError), self._opened() as folder:
                 for line in lines:

@@ -36,11 +36,9 @@ os.environ.pop("COLUMNS", None)  # of the terminal that the tests were started f
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep what shares real parts on one worker of pytest-xdist, and a file's tests together."""
-    for item in items:
-        shared = item.get_closest_marker("engine") is not None
-        group = "engine" if shared else item.nodeid.partition("::")[0]
-        item.add_marker(pytest.mark.xdist_group(group))
+    """Let the files with engines go first: they take long, and the workers shall end together."""
+    slow = {item.path for item in items if item.get_closest_marker("engine") is not None}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.fixture(autouse=True)

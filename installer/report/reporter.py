@@ -59,7 +59,7 @@ class Reporter:
 
     def __init__(self, known: Before) -> None:
         self._started, self._clock = datetime.now(UTC), time.monotonic()
-        self.run = f"{self._started:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+        self.run = _name(self._started)
         self._known = known
         self._record: RunRecord | None = None
         self._stages: list[StagePart] = []
@@ -187,3 +187,8 @@ def _failure(failure: Failure) -> FailurePart:
         hint=safe_text(failure.hint, limit=TEXT_LIMIT),
         exit_code=int(failure.exit_code),
     )
+
+
+def _name(started: datetime) -> str:
+    """Return a run's name; names sort as the runs began, and two at once differ all the same."""
+    return f"{started:%Y%m%dT%H%M%SZ}-{started.microsecond:05x}{secrets.token_hex(1)[0]}"
