@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
+from installer.results import LABEL
 from manifests.quantities import bytes_text
 from manifests.safetext import safe_line
 from manifests.strictjson import JsonValue
@@ -16,7 +17,6 @@ if TYPE_CHECKING:  # what only verifies loads none of it
     from manifests.prunepolicy import PrunePolicy
     from manifests.release import FileRecord
 
-LABEL: Final = 13
 WIDTH: Final = 80
 
 

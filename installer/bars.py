@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from typing import Final, Protocol, TextIO
 
 from installer.events import Advanced, Stage, StageStarted, Unit
-from manifests.quantities import bytes_text
+from installer.pace import Outline, Pace, View
+from manifests.quantities import bytes_text, seconds_text
 from manifests.safetext import safe_line
 
 LABELS: Final = {
@@ -38,17 +39,25 @@ class Bar(Protocol):
 
 
 @contextmanager
-def open_bar(stream: TextIO, *, quiet: bool) -> Iterator[Bar]:
-    """Return what suits the stream."""
+def open_bar(
+    stream: TextIO, outline: Outline | None = None, *, quiet: bool = False
+) -> Iterator[Bar]:
+    """Return what suits the stream.
+
+    Args:
+        stream: where it is shown.
+        outline: what the run will do; None where that is not known.
+        quiet: show nothing.
+    """
     if quiet:
         yield Silence()
     elif stream.isatty():
         from installer.richbar import open_rich_bar  # noqa: PLC0415 - only for a terminal
 
-        with open_rich_bar(stream) as bar:
+        with open_rich_bar(stream, outline) as bar:
             yield bar
     else:
-        yield Lines(stream)
+        yield Lines(stream, outline)
 
 
 class Silence:
@@ -70,24 +79,23 @@ class Silence:
 class Lines:
     """For logs: a line every few seconds, and what was said."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, outline: Outline | None = None) -> None:
         self._stream = stream
         self._last = time.monotonic()
-        self._unit = Unit.STEPS
+        self._pace = Pace(outline)
 
     def start(self, event: StageStarted) -> None:
         """Begin to wait."""
-        self._unit = event.unit
         self._last = time.monotonic()
+        self._pace.start(event)
 
     def advance(self, event: Advanced) -> None:
         """Write a line if the last one is old."""
+        view = self._pace.advance(event)
         now = time.monotonic()
         if now - self._last >= INTERVAL:
             self._last = now
-            self.line(
-                f"{LABELS[event.stage]:<13}{_amount(event, self._unit)} {safe_line(event.subject)}"
-            )
+            self.line(f"{LABELS[event.stage]:<13}{view_text(view)} {safe_line(event.subject)}")
 
     def end(self, stage: Stage) -> None:
         """Nothing to end."""
@@ -98,7 +106,17 @@ class Lines:
         self._stream.flush()
 
 
-def _amount(event: Advanced, unit: Unit) -> str:
-    if unit is Unit.BYTES:
-        return f"{bytes_text(event.done)} of {bytes_text(event.total)}"
-    return f"{event.done} of {event.total} {unit}"
+def view_text(view: View) -> str:
+    """Return how far a stage is, how fast, how long it will take, and at which image."""
+    if view.unit is not Unit.BYTES:
+        return f"{view.done} of {view.total} {view.unit}"
+    parts = [f"{bytes_text(view.done)} of {bytes_text(view.total)}"]
+    if view.rate is not None:
+        parts.append(f"{bytes_text(view.rate)}/s")
+    if view.seconds_left is not None:
+        parts.append(f"{seconds_text(view.seconds_left)} left")
+    if view.image is not None and view.image.count > 1:
+        parts.append(f"image {view.image.number} of {view.image.count}")
+    if view.all_total > view.total:
+        parts.append(f"{view.all_done / view.all_total:.0%} of all")
+    return ", ".join(parts)

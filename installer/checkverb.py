@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import KW_ONLY, dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 from installer.checks.catalogue import Result, chosen_checks, run_checks
 from installer.checks.cudaversion import CudaVersion
-from installer.checks.engineasking import ask_engine, engine_socket
 from installer.checks.finding import Check
-from installer.checks.hostfiles import HostFiles
-from installer.checks.kernellog import read_kernel_log
-from installer.checks.libraryasking import load_library
-from installer.checks.nvmlasking import ask_nvml
 from installer.checks.sources import Sources, Wanted
 from installer.checks.texts import (
     catalogue_json,
@@ -25,9 +19,9 @@ from installer.checks.texts import (
     results_json,
     summary_lines,
 )
+from installer.checks.thishost import host_sources
 from installer.console import Console
 from installer.ledger import Ledger
-from installer.results import short_name
 from manifests.errors import ExitCode, MoonliftError, UsageError
 
 GIB: Final = 1024**3
@@ -100,17 +94,7 @@ def sources_of(asked: Asked) -> Sources:
         UsageError: `cuda-version`, `engine-unknown`, `engine-not-local`.
         BundleRefused: the bundle is not to be believed.
     """
-    socket = engine_socket(asked.engine)
-    return Sources(
-        files=HostFiles(),
-        ask_nvml=ask_nvml,
-        ask_engine=lambda: ask_engine(socket),
-        read_log=read_kernel_log,
-        load_library=load_library,
-        now=lambda: datetime.now(UTC),
-        environment=dict(os.environ),
-        wanted=wanted(asked),
-    )
+    return host_sources(asked.engine, wanted(asked))
 
 
 def wanted(asked: Asked) -> Wanted:
@@ -134,21 +118,13 @@ def wanted(asked: Asked) -> Wanted:
 
 def _with_bundle(known: Wanted, asked: Asked, bundle: Path) -> Wanted:
     """Return what is wanted with the needs of a bundle; what a person said goes first."""
-    from installer.checks.bundleneeds import needs_of  # noqa: PLC0415 - only with a bundle
+    from installer.checks.bundleneeds import needs_of, with_needs  # noqa: PLC0415 - only so
     from installer.verbs import opened  # noqa: PLC0415
     from installer.verify import Leniency  # noqa: PLC0415
 
     lenient = Leniency(allow_downgrade=True, accept_expired=True)  # nothing is installed
     with opened(asked, bundle, lenient) as verified:
-        needs = needs_of(verified)
-    times = [one for one in (known.issued, needs.issued) if one is not None]
-    made = replace(known, bundle_room=needs.room, issued=max(times))
-    if known.cuda is not None or needs.cuda is None:
-        return made
-    need = needs.cuda
-    return replace(
-        made, cuda=need.version, cuda_of=short_name(need.image), older_branches=need.branches
-    )
+        return with_needs(known, needs_of(verified))
 
 
 def last_known_time(state: Path) -> datetime | None:

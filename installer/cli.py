@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,11 +14,15 @@ import typer
 from installer.cliapp import running
 from installer.clicheck import checking
 from installer.clioptions import Bundle, Downgrade, Expired, Json
+from installer.cliplan import planning
 from installer.cliprune import pruning
 from installer.clireleases import releases
 from installer.cliselftest import selftesting
 from installer.console import Console, Form, exit_with
+from installer.log import log_start, open_log
+from installer.tui.terminal import is_usable
 from manifests import __version__
+from manifests.errors import ExitCode
 
 TRUST_DIRECTORY: Final = Path("/etc/moonlift")
 STATE_DIRECTORY: Final = Path("/var/lib/moonlift")
@@ -25,10 +31,11 @@ SETTINGS_DIRECTORY: Final = Path("/etc/moonlift/apps")
 _SETTINGS: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 80}
 
 
-def _app(text: str) -> typer.Typer:
+def _app(text: str, *, alone: bool = False) -> typer.Typer:
     return typer.Typer(
         help=text,
-        no_args_is_help=True,
+        no_args_is_help=not alone,
+        invoke_without_command=alone,
         add_completion=False,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
@@ -36,11 +43,12 @@ def _app(text: str) -> typer.Typer:
     )
 
 
-app = _app("Install apps from signed bundles, on machines without internet.")
+app = _app("Install apps from signed bundles, on machines without internet.", alone=True)
 trust_app = _app("The keys that this host trusts to sign bundles.")
 ledger_app = _app("What this host has accepted and installed.")
 app.add_typer(trust_app, name="trust")
 app.add_typer(ledger_app, name="ledger")
+app.add_typer(planning)
 app.add_typer(releases)
 app.add_typer(running)
 app.add_typer(pruning)
@@ -91,6 +99,9 @@ def options(
         ),
     ] = SETTINGS_DIRECTORY,
     *,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Show on standard error what the log gets.")
+    ] = False,
     version: Annotated[
         bool,
         typer.Option(
@@ -98,9 +109,29 @@ def options(
         ),
     ] = False,
 ) -> None:
-    """Install apps from signed bundles, on machines without internet."""
+    """Install apps from signed bundles, on machines without internet.
+
+    Without a verb, on a terminal: the full-screen program.
+    """
     del version
+    open_log(state_dir, verbose=verbose)
+    log_start(__version__, sys.argv[1:])
     context.obj = Homes(trust_dir, state_dir, settings_dir)
+    if context.invoked_subcommand is None:
+        _open_screens(context)
+
+
+def _open_screens(context: typer.Context) -> None:
+    """Open the full-screen program; where there is no terminal for it, show the help."""
+    console = Console()
+    if not (console.interactive and sys.stdout.isatty() and is_usable(os.environ)):
+        console.lines([context.get_help()])
+        raise typer.Exit(ExitCode.USAGE)
+    with console.guarded():
+        from installer.tui.opening import run_screens  # noqa: PLC0415 - only where it is opened
+
+        code = run_screens(_homes(context))
+    raise typer.Exit(code)
 
 
 @app.command()

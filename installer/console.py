@@ -32,6 +32,9 @@ from installer.events import (
     StageStarted,
     to_json,
 )
+from installer.jsonlines import begin_json
+from installer.log import log_bug, log_event, log_failure
+from installer.pace import Outline
 from installer.results import (
     failure_json,
     layers_text,
@@ -61,6 +64,7 @@ class Console:
 
     def __init__(self, form: Form = Form.TEXT) -> None:
         self.form = form
+        self._begun = False
 
     def lines(self, lines: Iterable[str]) -> None:
         """Write result lines; nothing in the JSON forms."""
@@ -72,29 +76,37 @@ class Console:
         if self.form is Form.JSON:
             _write(sys.stdout, readable(dict(value)).decode())
         elif self.form is Form.JSON_LINES:
-            _write(sys.stdout, canonical({"event": kind, **value}).decode() + "\n")
+            self._line({"event": kind, **value})
 
     def say(self, text: str) -> None:
         """Write a line of talk."""
         if self.form is Form.TEXT:
             _write(sys.stderr, f"{safe_text(text)}\n")
 
-    def follow(self, events: Iterable[Event]) -> RunRecord | None:
+    def follow(self, events: Iterable[Event], outline: Outline | None = None) -> RunRecord | None:
         """Show a stream of events until it ends; return its record, if it has one."""
         record: RunRecord | None = None
-        with open_bar(sys.stderr, quiet=self.form is not Form.TEXT) as bar:
+        with open_bar(sys.stderr, outline, quiet=self.form is not Form.TEXT) as bar:
             for event in events:
+                log_event(event)
                 if self.form is Form.JSON_LINES:
-                    _write(sys.stdout, canonical(to_json(event)).decode() + "\n")
+                    self._line(to_json(event))
                 if isinstance(event, RunFinished):
                     record = event.record
                 else:
                     _show(bar, event)
         return record
 
-    def follow_run(self, events: Iterable[Event]) -> RunRecord:
+    def _line(self, value: dict[str, JsonValue]) -> None:
+        """Write a line of JSON; before the first one that which says what these lines are."""
+        first = [] if self._begun else [begin_json()]
+        self._begun = True
+        for one in (*first, value):
+            _write(sys.stdout, f"{canonical(one).decode()}\n")
+
+    def follow_run(self, events: Iterable[Event], outline: Outline | None = None) -> RunRecord:
         """Show a run, and return its record."""
-        record = self.follow(events)
+        record = self.follow(events, outline)
         if record is None:
             raise AssertionError("a run ended without its record")
         return record
@@ -110,6 +122,7 @@ class Console:
 
     def failure(self, failure: Failure) -> None:
         """Tell an expected failure: what was expected and found, its code, the next step."""
+        log_failure(failure)
         if self.form is Form.TEXT:
             _write(sys.stderr, "".join(_failure_lines(failure, coloured=_coloured(sys.stderr))))
         else:
@@ -179,8 +192,9 @@ def exit_with(main: Callable[[], object]) -> NoReturn:
         code = end.code if isinstance(end.code, int) else ExitCode.BUG
     except KeyboardInterrupt:
         code = ExitCode.INTERRUPTED
-    except BaseException:  # noqa: BLE001 - anything else is a bug: shown whole, with its own code
+    except BaseException as error:  # noqa: BLE001 - anything else is a bug: shown whole, with its own code
         traceback.print_exc()
+        log_bug(error)
         code = ExitCode.BUG
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError):

@@ -11,60 +11,37 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
-from enum import Enum, StrEnum
+from enum import Enum
 from typing import TypeAlias
 
+from installer.stages import Outcome, ServiceState, Stage, Unit
+from installer.testevents import DeviceTested, PictureDrawn
 from manifests.errors import ExitCode, MoonliftError
 from manifests.strictjson import JsonValue
 
-
-class Stage(StrEnum):
-    """The parts of a run, in their order."""
-
-    CHECK = "check"
-    FILES = "files"
-    LOAD = "load"
-    SELFTEST = "selftest"
-    START = "start"
-    TAG = "tag"
-    RECORD = "record"
-    PRUNE = "prune"
-
-
-class Unit(StrEnum):
-    """What a stage counts."""
-
-    BYTES = "bytes"
-    FILES = "files"
-    TESTS = "tests"
-    SERVICES = "services"
-    NAMES = "names"
-    STEPS = "steps"
-
-
-class ServiceState(StrEnum):
-    """What became of one instance of a service."""
-
-    CREATED = "created"
-    STARTING = "starting"
-    RUNNING = "running"
-    HEALTHY = "healthy"
-    UNHEALTHY = "unhealthy"
-    COMPLETED = "completed"
-    STOPPED = "stopped"
-    REMOVED = "removed"
-    RESTORED = "restored"
-    FAILED = "failed"
-    UNCHANGED = "unchanged"
-
-
-class Outcome(StrEnum):
-    """How a run ended."""
-
-    DONE = "done"
-    NOTHING_TO_DO = "nothing-to-do"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
+__all__ = [
+    "Advanced",
+    "DeviceTested",
+    "Event",
+    "Failure",
+    "ImageLoaded",
+    "NameSet",
+    "Noted",
+    "Outcome",
+    "PictureDrawn",
+    "RunFinished",
+    "RunRecord",
+    "ServiceChanged",
+    "ServiceState",
+    "Stage",
+    "StageFailed",
+    "StageFinished",
+    "StageStarted",
+    "Unit",
+    "kind_of",
+    "plain_fields",
+    "to_json",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +239,8 @@ Event: TypeAlias = (
     | Noted
     | ImageLoaded
     | NameSet
+    | DeviceTested
+    | PictureDrawn
     | ServiceChanged
     | StageFinished
     | StageFailed
@@ -271,7 +250,12 @@ Event: TypeAlias = (
 
 def to_json(event: Event) -> dict[str, JsonValue]:
     """Return an event as a JSON object; `event` names its kind."""
-    return {"event": _kebab(type(event).__name__), **plain_fields(event)}
+    return {"event": kind_of(type(event)), **plain_fields(event)}
+
+
+def kind_of(event: type) -> str:
+    """Return what a kind of event is called: `stage-started`."""
+    return _kebab(event.__name__)
 
 
 def plain_fields(value: object) -> dict[str, JsonValue]:

@@ -6,32 +6,28 @@ where names will point, whether there is space. Changes nothing; `run` does, and
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from installer.engines.base import Delivery, Engine, EngineInfo, Presence, Store, keep_name
+from installer.engines.base import Delivery, Engine, EngineInfo, Presence, keep_name
+from installer.filesystems import file_system_of, places_of
 from installer.ledger import Ledger
 from installer.namechange import NameChange, name_changes
+from installer.problems import together
 from installer.source import refuse_unordered
+from installer.space import Purpose, Room, Writing, lacking, reckon, writings
+from installer.suiting import matched
 from installer.verify import VerifiedBundle
 from manifests.digest import Digest
 from manifests.errors import MoonliftError, NotInstallableHere
-from manifests.platform import choose
-from manifests.quantities import bytes_text
 from manifests.release import FileRecord, ImageRecord, Release
 
 if TYPE_CHECKING:  # an install that starts nothing needs none of it
     from installer.appplan import AppPlan
     from installer.proof import Proof
     from installer.starting import Starting
-
-SPACE_MARGIN: Final = 32 * 1024 * 1024
-"""Bytes that stay free, whatever the estimate says."""
-SPACE_FACTOR: Final = 1.05
-"""File systems need more than the files' bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +42,12 @@ class Plan:
         images: of the release, those for this engine's platform.
         deliveries: what will be sent, in order.
         names: that will change, when every image is there.
-        free: bytes free where the engine keeps images; None when that can't be seen.
-        need: bytes that loading will take there at its height.
+        room: what will be written where, and what is free there.
         check_first: whether all that will be read is checked before the engine is touched.
         recorded: whether the ledger has this very release as the active one.
         app: what will run; None where nothing does, or it is not to be started.
         proof: the self-test before the start; None where there is none.
+        problems: what keeps it from being carried out; a plan that `plan` made has none.
         starting: how a person wants it started; None to load and name only.
         outgrown: versions of older releases that its policy will let go.
     """
@@ -63,12 +59,12 @@ class Plan:
     images: tuple[ImageRecord, ...]
     deliveries: tuple[Delivery, ...]
     names: tuple[NameChange, ...]
-    free: int | None
-    need: int
+    room: Room
     check_first: bool
     recorded: bool
     app: AppPlan | None = None
     proof: Proof | None = None
+    problems: tuple[NotInstallableHere, ...] = ()
     starting: Starting | None = None
     outgrown: tuple[str, ...] = ()
 
@@ -81,6 +77,11 @@ class Plan:
     def unpack_bytes(self) -> int:
         """Bytes that these layers unpack to."""
         return sum(layer.uncompressed for one in self.deliveries for layer in one.missing)
+
+    @property
+    def engine_bytes(self) -> int:
+        """Bytes that the engine has to take in: unpacked, or as they are."""
+        return self.unpack_bytes if self.info.store.unpacks else self.read_bytes
 
     @property
     def nothing_to_do(self) -> bool:
@@ -130,22 +131,45 @@ def plan(
         starting: how what runs of it is started; None to load and name only.
 
     Raises:
-        NotInstallableHere: `platform-mismatch`, `no-space`, `pipe-order`; as `plan_app`.
+        NotInstallableHere: `platform-mismatch`, `no-space`, `pipe-order`; as `plan_app`; several
+            are told as one.
         EngineFailed: it does not answer.
+    """
+    made = draft(verified, engine, ledger, one_pass=one_pass, starting=starting)
+    if made.problems:
+        raise together(made.problems)
+    return made
+
+
+def draft(
+    verified: VerifiedBundle,
+    engine: Engine,
+    ledger: Ledger,
+    *,
+    one_pass: bool,
+    starting: Starting | None = None,
+) -> Plan:
+    """Ask as `plan` does; what keeps the plan from being carried out is told in it.
+
+    Raises:
+        EngineFailed: the engine does not answer.
     """
     release, medium = verified.release, verified.sealed.medium
     info = engine.info()
-    images = suiting(release, info)
+    images, problems = matched(release, info)
     keep = {one: keep_name(release.product, one) for one in map(info.store.identity, images)}
     there = engine.presence(images, keep, known_releases(ledger))
     deliveries = tuple(_deliveries(images, there, keep))
-    need, free = needed_bytes(info.store, deliveries), free_bytes(info.root)
-    if free is not None and need > free:
-        raise _no_space(info, need, free)
-    if medium.sequential:
-        refuse_unordered(verified.sealed, deliveries)
     identities = {image.name: info.store.identity(image) for image in images}
-    app = starting.plan_app(release, identities, ledger, medium) if starting else None
+    app: AppPlan | None = None
+    if starting is not None and not problems:
+        with _told_in(problems):
+            app = starting.plan_app(release, identities, ledger, medium)
+    room = reckon((*_placing(ledger, release, app), *_loading(info, deliveries)), file_system_of)
+    problems.extend(lacking(room))
+    if medium.sequential:
+        with _told_in(problems):
+            refuse_unordered(verified.sealed, deliveries)
     return Plan(
         verified=verified,
         engine=engine,
@@ -154,39 +178,34 @@ def plan(
         images=images,
         deliveries=deliveries,
         names=name_changes(engine, images, there, keep),
-        free=free,
-        need=need,
+        room=room,
         check_first=not (one_pass or medium.sequential),
         recorded=_is_recorded(verified, ledger),
         app=app,
         proof=starting.proof(release, identities, app, ledger) if starting else None,
+        problems=tuple(problems),
         starting=starting,
         outgrown=_outgrown(release, ledger) if starting else (),
     )
 
 
-def suiting(release: Release, info: EngineInfo) -> tuple[ImageRecord, ...]:
-    """Return one image for each name: the one that suits the engine best.
+@contextmanager
+def _told_in(problems: list[NotInstallableHere]) -> Iterator[None]:
+    try:
+        yield
+    except NotInstallableHere as problem:
+        problems.append(problem)
 
-    Raises:
-        NotInstallableHere: `platform-mismatch`.
-    """
-    if info.platform is None:
-        return release.images
-    chosen: list[ImageRecord] = []
-    for name in dict.fromkeys(image.name for image in release.images):
-        offered = [(image.platform, image) for image in release.images if image.name == name]
-        best = choose(info.platform, offered)
-        if best is None:
-            found = ", ".join(str(platform) for platform, _ in offered)
-            raise NotInstallableHere(
-                "platform-mismatch",
-                f"{name}: expected an image for {info.platform}, found {found}",
-                hint=f"ask the maker for a bundle with platform {info.platform}",
-                image=name,
-            )
-        chosen.append(best)
-    return tuple(chosen)
+
+def _placing(ledger: Ledger, release: Release, app: AppPlan | None) -> tuple[Writing, ...]:
+    if app is None or app.placed:
+        return ()
+    size = sum(file.size for file in release.files)
+    return (Writing(Purpose.STATE, ledger.directory, (size,)),)
+
+
+def _loading(info: EngineInfo, deliveries: Sequence[Delivery]) -> tuple[Writing, ...]:
+    return writings(info.store, deliveries, places_of(info))
 
 
 def known_releases(ledger: Ledger) -> list[Release]:
@@ -198,30 +217,6 @@ def known_releases(ledger: Ledger) -> list[Release]:
         except MoonliftError:
             continue
     return known
-
-
-def needed_bytes(store: Store, deliveries: Sequence[Delivery]) -> int:
-    """Return the bytes that loading takes at its height.
-
-    A graph driver's engine first copies a whole archive to its temporary folder; containerd keeps
-    the blobs beside what they unpack to.
-    """
-    stored = sum(layer.size for one in deliveries for layer in one.missing)
-    unpacked = [sum(layer.uncompressed for layer in one.missing) for one in deliveries]
-    need = {
-        Store.GRAPH_DRIVER: sum(unpacked) + max(unpacked, default=0),
-        Store.CONTAINERD: sum(unpacked) + stored,
-        Store.LAYOUT: stored,
-    }[store]
-    return int(need * SPACE_FACTOR) + SPACE_MARGIN if need else 0
-
-
-def free_bytes(root: Path | None) -> int | None:
-    """Return the bytes free for us where `root` lies."""
-    try:
-        return None if root is None else shutil.disk_usage(root).free
-    except OSError:
-        return None
 
 
 def _deliveries(
@@ -251,15 +246,3 @@ def _is_recorded(verified: VerifiedBundle, ledger: Ledger) -> bool:
         return False
     kept = ledger.kept(release.product, release.sequence)
     return kept is not None and kept.raw == verified.sealed.release_raw
-
-
-def _no_space(info: EngineInfo, need: int, free: int) -> NotInstallableHere:
-    return NotInstallableHere(
-        "no-space",
-        f"{info.root}: expected {bytes_text(need)} free, found {bytes_text(free)}: "
-        f"{bytes_text(need - free)} are missing",
-        hint="free space there; docker system df shows what the engine could drop",
-        root=str(info.root),
-        need=need,
-        free=free,
-    )

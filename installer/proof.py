@@ -12,6 +12,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
 from installer.events import Advanced, Event, Noted, Stage
@@ -110,6 +112,7 @@ class Proof:
         from installer.trials.judge import Standing, judge_all  # noqa: PLC0415
         from installer.trials.rounds import run_rounds  # noqa: PLC0415
         from installer.trials.texts import trial_lines  # noqa: PLC0415
+        from installer.trials.told import devices_tested  # noqa: PLC0415
 
         request = self._request()
         trials: list[Trial] = []
@@ -118,6 +121,8 @@ class Proof:
                 trials.append(trial)
                 text = "self-test    " + "\n".join(trial_lines(trial))
                 yield Noted(Stage.SELFTEST, f"selftest-{trial.standing}", text)
+                if trial.report is not None:
+                    yield from devices_tested(str(trial.way), trial.report)
                 yield _advanced(len(trials), len(request.ways), trial.way.words)
         if judge_all(trials, request.wanted_gpus) is not Standing.PASSED:
             raise _failed(_worst(trials))
@@ -125,8 +130,17 @@ class Proof:
     def _on_host(self, cancel: threading.Event) -> Iterator[Event]:
         from installer.trials.quietchild import report_of_child  # noqa: PLC0415 - as above
         from installer.trials.reports import FAIL  # noqa: PLC0415
+        from installer.trials.told import (  # noqa: PLC0415
+            PICTURE_SIDE,
+            devices_tested,
+            pictures_drawn,
+        )
 
-        report = report_of_child((), CONTAINER_S, cancel)
+        with TemporaryDirectory(prefix="moonlift-") as folder:
+            options = (f"--pictures={folder}", f"--size={PICTURE_SIDE}")
+            report = report_of_child(options, CONTAINER_S, cancel)
+            yield from devices_tested("host", report)
+            yield from pictures_drawn("host", Path(folder))
         devices = ", ".join(f"{one.address} {one.name}: {one.verdict}" for one in report.devices)
         yield Noted(Stage.SELFTEST, f"selftest-{report.verdict}", f"self-test    {devices}")
         yield _advanced(1, 1, "this host")

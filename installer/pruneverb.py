@@ -87,7 +87,7 @@ def prune_host(console: Console, options: Options, environ: Mapping[str, str]) -
     for remark in gc.remarks:
         console.say(remark)
     ledger, dry_run = Ledger(options.state), options.dry_run or gc.dry_run
-    asked = _asked(options, gc, ledger)
+    asked = asked_of(options, gc, ledger)
     if not (options.yes or dry_run):
         console.refuse_silence("--yes removes without asking; --dry-run shows the plan")
     with closing(open_pruning(options.engine, ledger)) as opened:
@@ -144,7 +144,8 @@ def _confirm(console: Console) -> None:
         raise KeyboardInterrupt
 
 
-def _asked(options: Options, gc: GcSettings, ledger: Ledger) -> Asked:
+def asked_of(options: Options, gc: GcSettings, ledger: Ledger) -> Asked:
+    """Return what options and docker-gc's variables come to; raises as `prune_host`."""
     policy = _policy(options, gc, ledger)
     anonymous = _first(options.anonymous_volumes, gc.anonymous_volumes, policy.volumes)
     terms = HostTerms(

@@ -87,7 +87,7 @@ def go_back(console: Console, state: Path, asked: Back) -> ExitCode:
 def _carry_out(console: Console, app: InstalledApp, plan: RollbackPlan, asked: Back) -> ExitCode:
     from installer.rollback import roll_back  # noqa: PLC0415 - as above
 
-    console.lines(_plan_lines(app, plan))
+    console.lines(rollback_lines(app, plan))
     if asked.dry_run or console.form is Form.JSON_LINES:
         console.document("plan", _plan_json(app, plan))
     if asked.dry_run:
@@ -99,7 +99,8 @@ def _carry_out(console: Console, app: InstalledApp, plan: RollbackPlan, asked: B
     return console.finish(record)
 
 
-def _plan_lines(app: InstalledApp, plan: RollbackPlan) -> Iterator[str]:
+def rollback_lines(app: InstalledApp, plan: RollbackPlan) -> Iterator[str]:
+    """Say what going back will do."""
     yield row("product", app.product)
     yield row("active", _release_text(app, app.active))
     yield row("back to", _release_text(app, plan.installed.sequence))

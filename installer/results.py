@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from installer.events import Failure, Outcome, RunRecord, plain_fields
 from manifests.quantities import bytes_text, seconds_text
 from manifests.reference import MalformedReference, Reference
 from manifests.strictjson import JsonValue
+
+LABEL: Final = 13
+"""Characters of a label left of what it labels, its gap included."""
 
 
 def short_name(name: str) -> str:

@@ -21,9 +21,10 @@ from installer.history import HistoryEntry
 from installer.ledger import InstalledApp, InstalledRelease, Ledger, LockedLedger
 from installer.namechange import NameChange, name_changes
 from installer.nosource import NoSource
-from installer.plan import known_releases, suiting
+from installer.plan import known_releases
 from installer.staging import Broken, Staging
 from installer.starting import Starting
+from installer.suiting import suiting
 from manifests.errors import MoonliftError, NotInstallableHere
 from manifests.release import ImageRecord, Release
 

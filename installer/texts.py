@@ -19,6 +19,7 @@ from installer.apptexts import (
     wrapped,
 )
 from installer.results import layers_text, short_name
+from installer.spacetexts import room_json, room_lines
 from manifests.documents import instant_text
 from manifests.quantities import bytes_text
 from manifests.safetext import safe_line
@@ -104,7 +105,7 @@ def plan_lines(plan: Plan) -> Iterator[str]:
         yield row("", f"{short_name(one.image.name)}: {some}, {size}")
     if plan.deliveries:
         yield row("to read", f"{bytes_text(plan.read_bytes)}, {_unpacked(plan)}")
-        yield row("space", _space(plan))
+        yield from room_lines(plan.room)
     if plan.app is not None:
         yield from files_lines(plan.placed_files, plan.app.folder)
     yield from app_lines(plan.app, plan.proof)
@@ -147,8 +148,8 @@ def plan_json(plan: Plan) -> dict[str, JsonValue]:
         ],
         "read_bytes": plan.read_bytes,
         "unpack_bytes": plan.unpack_bytes,
-        "need_bytes": plan.need,
-        "free_bytes": plan.free,
+        "checked_bytes": plan.checked_bytes,
+        **room_json(plan.room),
         "outgrown": list(plan.outgrown),
         "files_bytes": sum(one.size for one in plan.placed_files),
         **app_json(plan.app, plan.proof),
@@ -182,8 +183,3 @@ def _engine(info: EngineInfo) -> str:
 
 def _unpacked(plan: Plan) -> str:
     return f"{bytes_text(plan.unpack_bytes)} unpacked" if plan.info.store.unpacks else "as they are"
-
-
-def _space(plan: Plan) -> str:
-    free = "unknown, it can't be seen from here" if plan.free is None else bytes_text(plan.free)
-    return f"{bytes_text(plan.need)} needed, free: {free}"

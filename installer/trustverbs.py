@@ -23,7 +23,7 @@ def add(
     first_use: bool,
 ) -> None:
     """Trust a key: by its fingerprint given or typed, or, if asked for just that, unseen."""
-    public, comment = _read_key(key)
+    public, comment = read_key(key)
     principal = principal or comment
     store = TrustStore(directory)
     if first_use and not fingerprint:
@@ -85,7 +85,7 @@ def _typed(console: Console, public: PublicKey) -> str:
     return console.ask("type the fingerprint that you were told:", "--fingerprint SHA256:...")
 
 
-def _read_key(path: Path) -> tuple[PublicKey, str]:
+def read_key(path: Path) -> tuple[PublicKey, str]:
     """Return a public key and its comment."""
     try:
         with path.open("rb") as file:

@@ -18,8 +18,8 @@ from installer.engines.base import Engine, EngineInfo, keep_name
 from installer.events import Event, NameSet, Noted, Outcome, RunFinished, RunRecord, Stage, Unit
 from installer.history import HistoryEntry
 from installer.ledger import InstalledApp, Ledger, LockedLedger
-from installer.plan import suiting
 from installer.staging import Broken, Staging
+from installer.suiting import suiting
 from manifests.digest import Digest
 from manifests.errors import EngineFailed, MoonliftError
 from manifests.release import ImageRecord, Release

@@ -6,6 +6,7 @@ itself; `plan` and `run` do the work.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import KW_ONLY, dataclass
@@ -16,7 +17,8 @@ from typing import TYPE_CHECKING, Protocol
 from installer.console import Console, Form, stopping
 from installer.history import HistoryEntry
 from installer.ledger import Ledger
-from installer.texts import bundle_json, bundle_lines, plan_json, plan_lines
+from installer.problems import together
+from installer.texts import bundle_json, bundle_lines
 from installer.trust import TrustedKeys, TrustStore
 from installer.verify import Leniency, VerifiedBundle, verify
 from manifests.errors import BundleRefused, ExitCode, MoonliftError
@@ -24,6 +26,7 @@ from manifests.medium import open_medium
 from manifests.safetext import safe_line
 
 if TYPE_CHECKING:
+    from installer.outlook import Outlook
     from installer.plan import Plan
     from installer.starting import Starting
 
@@ -92,7 +95,7 @@ def install_bundle(
 ) -> ExitCode:
     """Show the bundle, then the plan; ask; do it."""
     from installer.engines.choose import open_engine  # noqa: PLC0415 - not for `verify`
-    from installer.plan import plan  # noqa: PLC0415
+    from installer.plan import draft  # noqa: PLC0415
 
     if not choices.yes:
         console.refuse_silence("--yes installs without asking; --dry-run shows the plan")
@@ -100,25 +103,56 @@ def install_bundle(
         console.lines(bundle_lines(verified))
         ledger = Ledger(homes.state)
         with closing(open_engine(choices.engine)) as engine:
-            made = plan(
+            made = draft(
                 verified, engine, ledger, one_pass=choices.one_pass, starting=choices.starting
             )
-            return _carry_out(console, made, choices)
+            outlook = _outlook(made, homes, choices)
+            _show(console, outlook, choices)
+            if made.problems:
+                raise together(made.problems)
+            if choices.dry_run:
+                return ExitCode.DONE
+            return _carry_out(console, homes, outlook, made, choices)
 
 
-def _carry_out(console: Console, made: Plan, choices: Choices) -> ExitCode:
+def _outlook(made: Plan, homes: Homes, choices: Choices) -> Outlook:
+    """Look around only where there is something to load: a second install is over at once."""
+    from installer.outlook import Outlook  # noqa: PLC0415 - as above
+
+    if not made.deliveries:
+        return Outlook(made.verified, made, problems=made.problems)
+    from installer.lookahead import look_around  # noqa: PLC0415 - as above
+
+    return look_around(made, choices.engine, homes.state)
+
+
+def _show(console: Console, outlook: Outlook, choices: Choices) -> None:
+    from installer.outlooktexts import (  # noqa: PLC0415 - as above
+        expected_json,
+        outlook_json,
+        outlook_lines,
+    )
+
+    console.lines(outlook_lines(outlook))
+    if console.form is Form.JSON_LINES:
+        console.document("bundle", bundle_json(outlook.verified))
+        console.document("plan", expected_json(outlook))
+    elif choices.dry_run and not (outlook.plan and outlook.plan.problems):
+        console.document("plan", outlook_json(outlook))
+
+
+def _carry_out(
+    console: Console, homes: Homes, outlook: Outlook, made: Plan, choices: Choices
+) -> ExitCode:
     from installer.run import run  # noqa: PLC0415 - as above
 
-    console.lines(plan_lines(made))
-    if console.form is Form.JSON_LINES:
-        console.document("bundle", bundle_json(made.verified))
-        console.document("plan", plan_json(made))
-    if choices.dry_run:
-        if console.form is Form.JSON:
-            console.document("plan", {**bundle_json(made.verified), **plan_json(made)})
-        return ExitCode.DONE
-    if not (choices.yes or made.nothing_to_do):
+    if made.nothing_to_do:
+        return console.finish(console.follow_run(run(made, threading.Event())))
+    from installer.pace import outline_of  # noqa: PLC0415 - as above
+    from installer.reportverb import kept_report  # noqa: PLC0415
+
+    if not choices.yes:
         console.confirm("install?")
-    with stopping() as cancel:
-        record = console.follow_run(run(made, cancel))
+    with kept_report(console, outlook, made, homes.state) as reporter, stopping() as cancel:
+        record = console.follow_run(reporter.told(run(made, cancel)), outline_of(made))
     return console.finish(record)

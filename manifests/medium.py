@@ -12,6 +12,7 @@ import io
 import os
 import stat
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import Final, Protocol
@@ -61,6 +62,13 @@ class Medium(Protocol):
 
         Raises:
             BundleRefused: `file-extra`.
+        """
+
+    def forget(self, name: str) -> None:
+        """Let the system drop what it holds of a file in memory, so that the drive is read again.
+
+        Raises:
+            BundleRefused: `file-missing`, or `entry-not-regular`.
         """
 
     def close(self) -> None:
@@ -143,6 +151,11 @@ class DirectoryMedium:
     def expect(self, names: frozenset[str]) -> None:
         """Refuse any other file."""
         refuse_extra(self.sizes, names, self.path)
+
+    def forget(self, name: str) -> None:
+        """Let the system drop a file's pages."""
+        with self.open(name) as file, suppress(OSError):
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
     def close(self) -> None:
         """Close the root."""

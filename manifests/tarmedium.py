@@ -10,6 +10,7 @@ import os
 import re
 import stat
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,12 @@ class Parts:
                 return os.preadv(file.fileno(), [view[: size - offset]], offset)
             offset -= size
         return 0
+
+    def forget(self) -> None:
+        """Let the system drop the parts' pages."""
+        for file in self._files:
+            with suppress(OSError):
+                os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
     def close(self) -> None:
         """Close every part."""
@@ -160,6 +167,12 @@ class TarMedium:
         """Refuse any other file."""
         refuse_extra(self.sizes, names, self.path)
 
+    def forget(self, name: str) -> None:
+        """Let the system drop the whole archive's pages; a member has none of its own."""
+        if name not in self._members:
+            raise missing(name, self.path)
+        self._archive.forget()
+
     def close(self) -> None:
         """Close the archive."""
         self._archive.close()
@@ -221,6 +234,9 @@ class PipeMedium:
         """Refuse any other file, when it comes."""
         refuse_extra(self.sizes, names, self.path)
         self._expected = names
+
+    def forget(self, name: str) -> None:
+        """What passes through a pipe is held by no one."""
 
     def close(self) -> None:
         """Close the pipe."""

@@ -18,6 +18,7 @@ from typing import Final
 
 from installer.app.envfile import MAX_BYTES, EnvText, Pairs, parse_compose, parse_literal, unliteral
 from installer.hostdir import HostDirectory
+from installer.redaction import REDACTION, names_secret
 from manifests.errors import NotInstallableHere
 from manifests.runspec import RunSpec
 from manifests.service import EnvironmentFile
@@ -84,9 +85,12 @@ def read_settings(home: Path, spec: RunSpec, carried: Carried) -> AppSettings:
     raw = HostDirectory(home, _ROOM).read(ENV, limit=MAX_BYTES)
     pairs = parse_literal(EnvText.read(raw or b"", str(home / ENV)))
     secrets = dict(_secrets(home, (one.name for one in spec.secrets)))
+    variables = {name: unliteral(value) for name, value in pairs if value is not None}
+    REDACTION.learn(one.text for one in secrets.values())
+    REDACTION.learn(value for name, value in variables.items() if names_secret(name))
     return AppSettings(
         home=home,
-        variables={name: unliteral(value) for name, value in pairs if value is not None},
+        variables=variables,
         files=dict(_files(home, spec, carried)),
         secrets=secrets,
         remarks=tuple(_remarks(secrets.values())),

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
 from installer.checks.cudaversion import CudaVersion
+from installer.checks.sources import Wanted
 from installer.engines.base import Delivery, Store
-from installer.plan import needed_bytes
+from installer.results import short_name
+from installer.space import needed_bytes
 from installer.verify import VerifiedBundle
 from manifests.digest import Digest
 from manifests.oci import CONFIG_LIMIT
@@ -69,6 +71,18 @@ def needs_of(verified: VerifiedBundle) -> BundleNeeds:
     ]
     highest = max(needs, key=lambda need: need.version, default=None)
     return BundleNeeds(highest, _room(release), release.issued)
+
+
+def with_needs(known: Wanted, needs: BundleNeeds) -> Wanted:
+    """Return what is wanted with what a bundle asks for; what was known goes first."""
+    times = [one for one in (known.issued, needs.issued) if one is not None]
+    made = replace(known, bundle_room=needs.room, issued=max(times))
+    if known.cuda is not None or needs.cuda is None:
+        return made
+    need = needs.cuda
+    return replace(
+        made, cuda=need.version, cuda_of=short_name(need.image), older_branches=need.branches
+    )
 
 
 def variables(config: bytes) -> Mapping[str, str]:

@@ -20,12 +20,12 @@ def engine_socket(given: str) -> str | None:
     Raises:
         UsageError: `engine-unknown`, `engine-not-local`.
     """
-    from installer.engines.dockerapi import socket_url  # noqa: PLC0415 - loads the engine's client
-
     kind, _, where = given.partition(":")
     if kind == "layout" and where:
         return None
     if kind == "docker" or given == AUTO:
+        from installer.engines.dockerapi import socket_url  # noqa: PLC0415 - the engine's client
+
         return socket_url(where)
     raise UsageError(
         "engine-unknown", f"expected auto, docker, docker:SOCKET or layout:DIR, found {given}"

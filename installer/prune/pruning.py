@@ -14,9 +14,9 @@ from pathlib import Path
 
 from installer.engines.base import Store
 from installer.engines.pruneapi import PruneApi
+from installer.filesystems import free_bytes
 from installer.history import HistoryEntry
 from installer.ledger import Ledger, LockedLedger
-from installer.plan import free_bytes
 from installer.prune.inventory import Host
 from installer.prune.removal import Outcome, Removal, Result
 from installer.prune.seen import Memory, recall, remember

@@ -41,6 +41,21 @@ def test_the_host_side_loads_no_engine_no_network_no_screen_before_it_needs_one(
         assert name not in modules
 
 
+def test_without_a_terminal_the_screen_is_not_even_loaded() -> None:
+    modules = loaded_by("installer")
+    assert "installer.cli" in modules
+    assert not {name for name in modules if name.partition(".")[0] in {"textual", "rich"}}
+
+
+def test_what_is_painted_first_needs_no_bundle_no_key_and_no_engine() -> None:
+    script = "import sys, installer.tui.opening, installer.tui.choosing; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
+    loaded = set(done.stdout.decode().split())
+    assert "textual.app" in loaded
+    for name in ("pydantic", "cryptography", "docker", "zstandard", "isal", "numpy", "PIL"):
+        assert name not in loaded
+
+
 def test_the_connected_side_loads_nothing_of_the_host_side() -> None:
     modules = loaded_by("bundler", "schema")
     assert "bundler.cli" in modules

@@ -83,7 +83,7 @@ class Host:
         return list(run(self.plan(path, engine, one_pass=one_pass), self.cancel))
 
     def install_without_space_check(self, path: Path, engine: str) -> RunRecord:
-        with patch("installer.plan.free_bytes", return_value=None):
+        with patch("installer.plan.file_system_of", return_value=None):
             return self.install(path, engine)
 
     def install(self, path: Path, engine: Engine | str, *, one_pass: bool = False) -> RunRecord:

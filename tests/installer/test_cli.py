@@ -226,7 +226,7 @@ def test_json_of_an_install_is_one_record(host: Host, fake: FakeEngine) -> None:
 def test_jsonl_of_an_install_is_every_event(host: Host, fake: FakeEngine) -> None:
     words = ("install", host.bundle().path, "--yes", "--jsonl", "--engine", fake.url)
     kinds = [line["event"] for line in lines_of(call(host, *words))]
-    assert kinds[:3] == ["bundle", "plan", "stage-started"]
+    assert kinds[:4] == ["begin", "bundle", "plan", "stage-started"]
     assert kinds[-1] == "run-finished"
     assert kinds.count("image-loaded") == 2
 

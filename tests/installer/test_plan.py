@@ -8,7 +8,8 @@ import pytest
 
 from installer import plan as plan_module
 from installer.engines.base import Presence, Store, keep_name
-from installer.plan import needed_bytes, suiting
+from installer.space import SPACE_FACTOR, SPACE_MARGIN, FileSystem, needed_bytes
+from installer.suiting import suiting
 from manifests.digest import Digest
 from manifests.errors import NotInstallableHere
 from manifests.oci import chain_ids
@@ -92,7 +93,8 @@ def test_a_layout_takes_every_platform(host: Host, tmp_path: Path) -> None:
 def test_refuses_when_space_is_missing(
     host: Host, fake: FakeEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plan_module, "free_bytes", lambda _: 1000)
+    small = FileSystem("/dev/sdx1", "/dev/sdx1", "/small", "ext4", free=1000, total=2000)
+    monkeypatch.setattr(plan_module, "file_system_of", lambda _: small)
     with pytest.raises(NotInstallableHere, match="missing") as caught:
         host.plan(host.bundle().path, fake.url)
     assert caught.value.code == "no-space"
@@ -103,10 +105,9 @@ def test_space_counts_what_a_store_needs_at_its_height(host: Host, tmp_path: Pat
     big = {"docker.io/a/a:1": ImageSpec((LayerSpec.random(1, 5_000_000, compressible=True),))}
     made = host.plan(host.bundle(big).path, f"layout:{tmp_path / 'out'}")
     layer = made.deliveries[0].missing[0]
-    fixed = plan_module.SPACE_MARGIN
 
     def need(store: Store) -> int:
-        return round((needed_bytes(store, made.deliveries) - fixed) / plan_module.SPACE_FACTOR)
+        return round((needed_bytes(store, made.deliveries) - SPACE_MARGIN) / SPACE_FACTOR)
 
     assert need(Store.GRAPH_DRIVER) == pytest.approx(2 * layer.uncompressed, abs=2)
     assert need(Store.CONTAINERD) == pytest.approx(layer.uncompressed + layer.size, abs=2)

@@ -1,0 +1,190 @@
+"""Listens to a run and makes its report: a sink of the stream, like a screen, that shows nothing.
+
+Owns what of the events goes where. An event of a kind that is not known here is kept as it is.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from typing import Final
+
+from installer.events import (
+    Advanced,
+    DeviceTested,
+    Event,
+    Failure,
+    ImageLoaded,
+    NameSet,
+    Noted,
+    PictureDrawn,
+    RunFinished,
+    RunRecord,
+    ServiceChanged,
+    StageFailed,
+    StageFinished,
+    StageStarted,
+    to_json,
+)
+from installer.outlook import Outlook
+from installer.plan import Plan
+from installer.redaction import REDACTION
+from installer.report import before
+from installer.report.happened import (
+    FailurePart,
+    LoadPart,
+    NamePart,
+    NotePart,
+    ServicePart,
+    StagePart,
+)
+from installer.report.model import REPORT_LIMIT, Report
+from installer.report.tested import Tested
+from manifests import __version__
+from manifests.safetext import safe_line, safe_text
+from manifests.strictjson import canonical
+
+MAX_EVENTS: Final = 20_000
+"""That are kept; a release holds at most 2000 images."""
+TEXT_LIMIT: Final = 16_000
+"""Characters of one text."""
+
+
+class Reporter:
+    """The report of one run, in the making.
+
+    Attributes:
+        run: what the run is called.
+    """
+
+    def __init__(self, outlook: Outlook, plan: Plan) -> None:
+        self._started, self._clock = datetime.now(UTC), time.monotonic()
+        self.run = f"{self._started:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+        self._outlook, self._plan = outlook, plan
+        self._record: RunRecord | None = None
+        self._stages: list[StagePart] = []
+        self._loaded: list[LoadPart] = []
+        self._names: list[NamePart] = []
+        self._services: list[ServicePart] = []
+        self._notes: list[NotePart] = []
+        self._others: list[dict[str, object]] = []
+        self._tested = Tested()
+        self._begun = 0.0
+        self._kept = 0
+
+    @property
+    def worth_keeping(self) -> bool:
+        """Whether the run did anything, or tried to."""
+        return self._record is None or self._record.outcome != "nothing-to-do"
+
+    def told(self, events: Iterable[Event]) -> Iterator[Event]:
+        """Hand the events on, and note what they tell."""
+        for event in events:
+            self.take(event)
+            yield event
+
+    def take(self, event: Event) -> None:
+        """Note what one event tells."""
+        match event:
+            case RunFinished():
+                self._record = event.record
+            case Advanced():
+                pass
+            case StageStarted() | StageFinished() | StageFailed():
+                self._take_stage(event)
+            case _ if self._kept < MAX_EVENTS:
+                self._kept += 1
+                self._take_fact(event)
+            case _:
+                pass
+
+    def report(self) -> Report:
+        """Return the report of all that was told so far; no secret is in it."""
+        outlook, plan, record = self._outlook, self._plan, self._record
+        ended = datetime.now(UTC)
+        made = Report(
+            run=self.run,
+            program=__version__,
+            started=self._started.replace(microsecond=0),
+            ended=ended.replace(microsecond=0),
+            seconds=time.monotonic() - self._clock,
+            outcome="broken-off" if record is None else record.outcome.value,
+            host=before.host_part(),
+            engine=before.engine_part(plan),
+            bundle=before.bundle_part(plan.verified),
+            images=before.image_parts(plan),
+            files=before.file_parts(plan.verified),
+            plan=before.plan_part(outlook, plan),
+            checks=tuple(before.finding_parts(outlook)),
+            stages=tuple(self._stages),
+            loaded=tuple(self._loaded),
+            names=tuple(self._names),
+            services=tuple(self._services),
+            notes=tuple(self._notes),
+            others=tuple(self._others),
+            selftests=tuple(self._tested.parts()),
+            failure=_failure(record.failure) if record and record.failure else None,
+        )
+        raw = canonical(REDACTION.json(made.to_json()))
+        return Report.parse(raw, limit=REPORT_LIMIT, subject="report.json")
+
+    def _take_stage(self, event: StageStarted | StageFinished | StageFailed) -> None:
+        if isinstance(event, StageStarted):
+            self._begun = time.monotonic()
+            unit, total = str(event.unit), max(0, event.total)
+            self._stages.append(StagePart(stage=str(event.stage), total=total, unit=unit))
+        elif self._stages:
+            ended = {"seconds": time.monotonic() - self._begun, "failed": True}
+            if isinstance(event, StageFinished):
+                ended = {"seconds": event.seconds}
+            self._stages[-1] = self._stages[-1].model_copy(update=ended)
+
+    def _take_fact(self, event: Event) -> None:
+        match event:
+            case ImageLoaded():
+                self._loaded.append(_load(event))
+            case NameSet():
+                self._names.append(NamePart(name=event.name, old=event.old, new=event.new))
+            case ServiceChanged():
+                self._services.append(_service(event))
+            case DeviceTested() | PictureDrawn():
+                self._tested.take(event)
+            case Noted():
+                self._notes.append(_note(event))
+            case _:
+                self._others.append(dict(to_json(event)))
+
+
+def _load(event: ImageLoaded) -> LoadPart:
+    return LoadPart(
+        name=event.name,
+        identity=event.identity,
+        bytes_read=event.bytes_read,
+        layers_sent=event.layers_sent,
+        seconds=event.seconds,
+    )
+
+
+def _service(event: ServiceChanged) -> ServicePart:
+    return ServicePart(
+        service=safe_line(event.service),
+        container=safe_line(event.container),
+        state=str(event.state),
+        detail=safe_text(event.detail, limit=TEXT_LIMIT),
+    )
+
+
+def _note(event: Noted) -> NotePart:
+    text = safe_text(event.text, limit=TEXT_LIMIT)
+    return NotePart(stage=str(event.stage), code=safe_line(event.code), text=text)
+
+
+def _failure(failure: Failure) -> FailurePart:
+    return FailurePart(
+        code=failure.code,
+        message=safe_text(failure.message, limit=TEXT_LIMIT),
+        hint=safe_text(failure.hint, limit=TEXT_LIMIT),
+        exit_code=int(failure.exit_code),
+    )

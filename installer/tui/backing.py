@@ -1,0 +1,129 @@
+"""What a rollback and a pruning ask of the host for their screens; both may wait for an engine."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from installer.events import Event
+
+if TYPE_CHECKING:
+    from installer.ledger import InstalledApp, InstalledRelease
+    from installer.prune.pruning import Asked
+    from installer.prune.removal import Result
+    from installer.starting import Starting
+    from installer.tui.session import Session
+    from installer.verbs import AppHomes
+    from manifests.pruning import PrunePlan
+
+
+@dataclass(frozen=True, slots=True)
+class Former:
+    """A release that can be gone back to, as far as the ledger knows.
+
+    Attributes:
+        app: of which app.
+        release: which release.
+    """
+
+    app: InstalledApp
+    release: InstalledRelease
+
+
+def formers(homes: AppHomes) -> tuple[Former, ...]:
+    """Return the releases that are here and not active, the previous one of each app first.
+
+    Raises:
+        NotInstallableHere: the ledger can't be believed.
+    """
+    from installer.ledger import Ledger  # noqa: PLC0415 - only when it is opened
+
+    found = [
+        Former(app, release)
+        for app in Ledger(homes.state).state().apps
+        for release in reversed(app.releases)
+        if release.sequence != app.active
+    ]
+    return tuple(sorted(found, key=lambda one: one.release.sequence != one.app.previous))
+
+
+def look_back(session: Session, former: Former) -> tuple[str, ...]:
+    """Return what going back to a release will do, in lines; changes nothing.
+
+    Raises:
+        NotInstallableHere: it can't be gone back to.
+        EngineFailed: it does not answer.
+    """
+    from installer.engines.choose import open_engine  # noqa: PLC0415 - only when it is opened
+    from installer.ledger import Ledger  # noqa: PLC0415
+    from installer.releaseverbs import rollback_lines  # noqa: PLC0415
+    from installer.rollback import plan_rollback  # noqa: PLC0415
+
+    starting = _starting(session)
+    with closing(open_engine(session.engine)) as engine:
+        ledger = Ledger(session.homes.state)
+        plan = plan_rollback(former.app, former.release, engine, ledger, starting)
+        return tuple(rollback_lines(former.app, plan))
+
+
+def going_back(session: Session, former: Former, cancel: threading.Event) -> Iterator[Event]:
+    """Yield what happens while a release is gone back to; planned anew.
+
+    Raises:
+        NotInstallableHere, EngineFailed: as `look_back`.
+    """
+    from installer.engines.choose import open_engine  # noqa: PLC0415 - only when it is begun
+    from installer.ledger import Ledger  # noqa: PLC0415
+    from installer.rollback import plan_rollback, roll_back  # noqa: PLC0415
+
+    session.bundle, session.proof, session.reported = None, None, ""
+    with closing(open_engine(session.engine)) as engine:
+        ledger = Ledger(session.homes.state)
+        plan = plan_rollback(former.app, former.release, engine, ledger, _starting(session))
+        yield from roll_back(plan, cancel)
+
+
+def look_for_waste(session: Session) -> tuple[PrunePlan, Asked]:
+    """Return what a pruning would remove, by the usual rules; changes nothing.
+
+    Raises:
+        NotInstallableHere: the ledger can't be used, or nothing is pruned there.
+        EngineFailed: it does not answer.
+    """
+    from installer.ledger import Ledger  # noqa: PLC0415 - only when it is opened
+    from installer.prune.dockergc import GcSettings  # noqa: PLC0415
+    from installer.prune.opening import open_pruning  # noqa: PLC0415
+    from installer.pruneverb import Options, asked_of  # noqa: PLC0415
+
+    ledger = Ledger(session.homes.state)
+    options = Options(state=session.homes.state, engine=session.engine)
+    asked = asked_of(options, GcSettings.of(os.environ), ledger)
+    with closing(open_pruning(session.engine, ledger)) as opened:
+        return opened.pruning.plan(asked), asked
+
+
+def pruned(
+    session: Session, plan: PrunePlan, asked: Asked, cancel: threading.Event
+) -> Iterator[Result]:
+    """Remove what was shown and still may go; yield what became of each.
+
+    Raises:
+        NotInstallableHere, EngineFailed: as `look_for_waste`.
+    """
+    from installer.ledger import Ledger  # noqa: PLC0415 - only when it is begun
+    from installer.prune.opening import open_pruning  # noqa: PLC0415
+
+    ledger = Ledger(session.homes.state)
+    with closing(open_pruning(session.engine, ledger)) as opened, ledger.locked() as locked:
+        yield from opened.pruning.carry_out(locked, asked, plan, cancel)
+
+
+def _starting(session: Session) -> Starting:
+    """Return how a release is started again: one that was installed was proved then."""
+    from installer.starting import Starting  # noqa: PLC0415 - as above
+
+    return Starting(engine=session.engine, settings=session.homes.settings)

@@ -1,0 +1,57 @@
+"""Starts the full-screen program on this terminal, and says how it ended."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from installer.tui.app import InstallerApp
+from installer.tui.session import Session
+from installer.tui.terminal import choose_terminal
+from manifests.errors import ExitCode
+
+if TYPE_CHECKING:
+    from installer.verbs import AppHomes
+
+FALLBACK: Final = (80, 24)
+"""Columns and rows of a terminal that tells none: a serial line."""
+
+
+def run_screens(homes: AppHomes, engine: str = "auto") -> ExitCode:
+    """Run until a person leaves.
+
+    Raises:
+        BaseException: a bug, with its traceback.
+    """
+    terminal = choose_terminal(os.environ, sys.stdout.encoding)
+    session = Session(homes, engine, program_folder())
+    program = InstallerApp(session, terminal)
+    code = program.run(mouse=False, size=size_of(os.environ))
+    if program.bug is not None:
+        raise program.bug
+    if program.return_code:  # textual has shown it
+        return ExitCode.BUG
+    return ExitCode.DONE if code is None else code
+
+
+def program_folder() -> Path:
+    """Return the folder that the program was started from: on a drive, its bundles lie there."""
+    return Path(sys.argv[0]).absolute().parent
+
+
+def size_of(environ: Mapping[str, str]) -> tuple[int, int] | None:
+    """Return a size for a terminal that tells none; None for one that does."""
+    try:
+        told = os.get_terminal_size(sys.__stdout__.fileno() if sys.__stdout__ else 1)
+    except OSError:
+        told = os.terminal_size((0, 0))
+    if told.columns and told.lines:
+        return None
+    columns, rows = (environ.get(name, "") for name in ("COLUMNS", "LINES"))
+    return (
+        int(columns) if columns.isdecimal() and int(columns) else FALLBACK[0],
+        int(rows) if rows.isdecimal() and int(rows) else FALLBACK[1],
+    )

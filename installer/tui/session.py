@@ -1,0 +1,225 @@
+"""One person's way through one bundle: what was opened, verified, planned and run so far.
+
+The only module of the screens that asks the host; each call may wait for a drive or an engine, so
+screens call it from a thread. Holds no text and decides nothing: `verify`, `plan` and `run` do.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from installer.events import RunFinished, RunRecord
+from installer.tui.places import likely_bundles
+from manifests.errors import MoonliftError
+
+if TYPE_CHECKING:
+    from installer.app.status import AppStatus
+    from installer.events import Event
+    from installer.outlook import Outlook
+    from installer.plan import Plan
+    from installer.report.reporter import Reporter
+    from installer.starting import Starting
+    from installer.tui.proof import Proof
+    from installer.tui.shownproof import Easel
+    from installer.verbs import AppHomes
+    from installer.verify import VerifiedBundle
+
+MakeEasel = Callable[[Callable[["Proof"], None]], "Easel"]
+
+
+@dataclass
+class Session:
+    """What is held open, and where it is.
+
+    Attributes:
+        homes: where this host keeps its keys, its ledger and its settings.
+        engine: as on the command line.
+        program: folder beside which bundles are looked for.
+        bundle: that was chosen.
+        allow_downgrade: whether a person let a release pass that is older than another one.
+        accept_expired: whether a person let a release pass that the clock calls expired.
+        accept_failed: whether a person wants it although this host fails its self-test.
+        start: whether what runs of it is started.
+        verified: the bundle, once it was believed.
+        outlook: what is to be expected, once that was asked.
+        record: of the last run.
+        proof: what the self-test of the last run came to.
+        reported: name of the last run's report; empty for none.
+    """
+
+    homes: AppHomes
+    engine: str
+    program: Path
+    bundle: Path | None = None
+    allow_downgrade: bool = False
+    accept_expired: bool = False
+    accept_failed: bool = False
+    start: bool = True
+    verified: VerifiedBundle | None = None
+    outlook: Outlook | None = None
+    record: RunRecord | None = None
+    proof: Proof | None = None
+    reported: str = ""
+    _held: ExitStack = field(default_factory=ExitStack)
+
+    @property
+    def starts_something(self) -> bool:
+        """Whether the release has something to start, as far as it is known."""
+        return self.start and self.verified is not None and self.verified.release.run is not None
+
+    def bundles(self) -> tuple[Path, ...]:
+        """Return where bundles seem to lie."""
+        return likely_bundles(self.program)
+
+    def choose(self, bundle: Path) -> None:
+        """Go for a bundle; what was found out of another is forgotten."""
+        self.bundle = bundle
+        self.allow_downgrade = self.accept_expired = self.accept_failed = False
+        self.start = True
+        self.verified = self.outlook = self.record = self.proof = None
+
+    def open(self) -> VerifiedBundle:
+        """Open and verify the chosen bundle anew, by this host's keys and ledger.
+
+        Raises:
+            BundleRefused: it is not to be believed; that is written down.
+            NotInstallableHere: there is none, or no key is trusted here.
+        """
+        from installer.verbs import opened, recorded_refusal  # noqa: PLC0415 - not to be painted
+        from installer.verify import Leniency  # noqa: PLC0415
+
+        self.close()
+        leniency = Leniency(
+            allow_downgrade=self.allow_downgrade, accept_expired=self.accept_expired
+        )
+        with ExitStack() as held, recorded_refusal(self.homes):
+            bundle = self._chosen()
+            self.verified = held.enter_context(opened(self.homes, bundle, leniency))
+            self._held = held.pop_all()
+        return self.verified
+
+    def look_ahead(self) -> Outlook:
+        """Ask engine, drive, host and ledger what an install would do; changes nothing.
+
+        Raises:
+            BundleRefused, NotInstallableHere: as `open`, where it is not open.
+            NotInstallableHere, EngineFailed: no engine answers.
+        """
+        from installer.engines.choose import open_engine  # noqa: PLC0415 - not to be painted
+        from installer.ledger import Ledger  # noqa: PLC0415
+        from installer.lookahead import look_around  # noqa: PLC0415
+        from installer.plan import draft  # noqa: PLC0415
+
+        verified = self.verified if self.verified is not None else self.open()
+        engine = self._held.enter_context(closing(open_engine(self.engine)))
+        ledger = Ledger(self.homes.state)
+        made = draft(verified, engine, ledger, one_pass=False, starting=self.starting())
+        self.outlook = look_around(made, self.engine, self.homes.state)
+        return self.outlook
+
+    def starting(self) -> Starting:
+        """Return how what runs of it is started: after a self-test, whatever the release asks."""
+        from installer.starting import ProofChoice, Starting  # noqa: PLC0415 - as above
+
+        return Starting(
+            engine=self.engine,
+            settings=self.homes.settings,
+            start=self.start,
+            selftest=ProofChoice.FORCE,
+        )
+
+    def run(self, cancel: threading.Event, make_easel: MakeEasel) -> Iterator[Event]:
+        """Yield what happens while the plan is carried out, and keep a report of it.
+
+        A plan is good for one run: another one is made from the bundle opened anew.
+        """
+        from installer.report.reporter import Reporter  # noqa: PLC0415 - as above
+        from installer.run import run  # noqa: PLC0415
+
+        outlook = self.outlook
+        if outlook is None or outlook.plan is None:
+            self.verified = None
+            outlook = self.look_ahead()
+        plan = _refused_or(outlook)
+        self.outlook, self.proof, self.reported = None, None, ""
+        reporter = Reporter(outlook, plan)
+        made = self._with_proof(plan, make_easel)
+        for event in reporter.told(run(made, cancel)):
+            if isinstance(event, RunFinished):
+                self._keep(reporter)
+            yield event
+
+    def app_status(self) -> AppStatus | None:
+        """Return what runs of the last run's app now; None where nothing is to run.
+
+        Raises:
+            NotInstallableHere, EngineFailed: it can't be found out.
+        """
+        from installer import runningapp  # noqa: PLC0415 - as above
+
+        if self.record is None or not self.record.started:
+            return None
+        asked = runningapp.Asked(
+            state=self.homes.state,
+            settings=self.homes.settings,
+            words=(self.record.product,),
+            engine=self.engine,
+        )
+        chosen = runningapp.choose(asked)
+        with runningapp.running_app(asked, chosen) as running:
+            return runningapp.current_status(running)
+
+    def close(self) -> None:
+        """Let go of bundle and engine."""
+        held, self._held = self._held, ExitStack()
+        self.verified = self.outlook = None
+        held.close()
+
+    def _with_proof(self, plan: Plan, make_easel: MakeEasel) -> Plan:
+        """Return the plan with a self-test whose report is shown."""
+        if plan.proof is None:
+            return plan
+        from installer.proof import ProofMode  # noqa: PLC0415 - as above
+        from installer.tui.shownproof import ShownProof  # noqa: PLC0415
+
+        def found(came: Proof) -> None:
+            self.proof = came
+
+        asked = plan.proof
+        shown = ShownProof(
+            ProofMode.WARN if self.accept_failed else asked.mode,
+            asked.image,
+            asked.url,
+            gpus=asked.gpus,
+            gpu_needed=asked.gpu_needed,
+            easel=make_easel(found),
+        )
+        return replace(plan, proof=shown)
+
+    def _keep(self, reporter: Reporter) -> None:
+        """Keep the report; one that can't be written keeps no run from ending as it ended."""
+        from installer.report.store import Reports  # noqa: PLC0415 - as above
+
+        if reporter.worth_keeping:
+            with suppress(MoonliftError):
+                Reports(self.homes.state).keep(reporter.report())
+                self.reported = reporter.run
+
+    def _chosen(self) -> Path:
+        if self.bundle is None:
+            raise AssertionError("no bundle was chosen")
+        return self.bundle
+
+
+def _refused_or(outlook: Outlook) -> Plan:
+    """Return the plan of an outlook that nothing speaks against."""
+    from installer.problems import together  # noqa: PLC0415 - not to be painted
+
+    if outlook.problems or outlook.plan is None:
+        raise together(outlook.problems)
+    return outlook.plan

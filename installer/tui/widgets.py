@@ -1,0 +1,134 @@
+"""The few widgets that all screens are made of: lines, actions and the line of keys.
+
+An action shows that it is chosen by a sign before it, not by its colour. Text is never markup.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+from rich.text import Text
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.message import Message
+from textual.widget import Widget
+from textual.widgets import Static
+
+from installer.tui.lines import Line
+from installer.tui.style import drawn
+from installer.tui.terminal import Palette
+
+ROWS: Final = 200
+"""Actions of one list."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Something that a person can do next.
+
+    Attributes:
+        name: what the screen knows it by.
+        text: safe to show.
+    """
+
+    name: str
+    text: str
+
+
+class Lines(Static):
+    """Lines of a screen, folded to its width."""
+
+    def __init__(self, palette: Palette, *, id: str) -> None:  # noqa: A002 - textual's name
+        super().__init__("", id=id, markup=False)
+        self._palette = palette
+        self.lines: tuple[Line, ...] = ()
+
+    def show(self, lines: Iterable[Line]) -> None:
+        """Show these lines instead of those before."""
+        self.lines = tuple(lines)
+        self.update(drawn(self.lines, self._palette))
+
+
+class Action(Widget, can_focus=True):
+    """Something to be done with Enter."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter,space", "press", show=False)]
+
+    class Pressed(Message):
+        """A person chose it."""
+
+        def __init__(self, choice: Choice) -> None:
+            super().__init__()
+            self.choice = choice
+
+    def __init__(self, choice: Choice, *, row: bool) -> None:
+        super().__init__(classes="-row" if row else "")
+        self.choice = choice
+        self._row = row
+
+    def render(self) -> Text:
+        """Return its text, with a sign when it is the one that Enter does."""
+        before, after = ("> ", " <") if self.has_focus else ("  ", "  ")
+        if self._row:
+            return Text(f"{before}{self.choice.text}", overflow="fold")
+        return Text(f"{before}{self.choice.text}{after}", no_wrap=True)
+
+    def action_press(self) -> None:
+        """Tell the screen."""
+        self.post_message(self.Pressed(self.choice))
+
+
+class Actions(Container):
+    """The actions of a screen, in a row or one a line; the first is chosen."""
+
+    def __init__(self, *, rows: bool = False) -> None:
+        super().__init__(id="actions", classes="-rows" if rows else "")
+        self._rows = rows
+        self._shown: tuple[Choice, ...] = ()
+
+    @property
+    def choices(self) -> tuple[Choice, ...]:
+        """What can be chosen now."""
+        return self._shown
+
+    def show(self, choices: Sequence[Choice], chosen: str | None = "") -> None:
+        """Offer these instead of those before; nothing happens when they are the same.
+
+        Args:
+            choices: what can be done.
+            chosen: name of the one that Enter does; the first if there is no such; None to leave
+                the keys where they are.
+        """
+        if tuple(choices) == self._shown:
+            return
+        self._shown = tuple(choices)
+        self.call_later(self._replace, self._shown, chosen)
+
+    async def _replace(self, choices: tuple[Choice, ...], chosen: str | None) -> None:
+        if choices != self._shown:
+            return
+        await self.remove_children()
+        made = [Action(choice, row=self._rows) for choice in choices[:ROWS]]
+        await self.mount_all(made)
+        named = [one for one in made if one.choice.name == chosen]
+        for one in (named or made)[: chosen is not None]:
+            one.focus()
+
+
+class Keys(Static):
+    """The line of keys; folds where it does not fit."""
+
+    def __init__(self, keys: Sequence[tuple[str, str]]) -> None:
+        super().__init__(_keys_text(keys), id="keys", markup=False)
+
+
+def _keys_text(keys: Sequence[tuple[str, str]]) -> Text:
+    text = Text()
+    for at, (key, meaning) in enumerate(keys):
+        if at:
+            text.append("  ")
+        text.append(f"{key}\u00a0", style="bold")
+        text.append(meaning.replace(" ", "\u00a0"))
+    return text
