@@ -7,10 +7,11 @@ The loader puts its folder into LD_LIBRARY_PATH. What is started from here, such
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 LIBGCC: Final = "libgcc_s.so.1"
 LIBSTDCXX: Final = "libstdc++.so.6"
@@ -25,17 +26,35 @@ _BEFORE: Final = "LD_LIBRARY_PATH_ORIG"
 def use_own(folder: str, environ: MutableMapping[str, str]) -> None:
     """See that this process has our libraries, and that its children begin without them.
 
-    The loader of a child takes the parent's folder, but does not set the variable. It is read once,
-    when a process starts: so the process starts itself again, which takes no new unpacking.
+    They are read once, when a process starts: so one that has not got them starts itself again.
     """
     if folder in environ.get(_PATH, "").split(":"):
         _restore(environ)
         return
+    os.execve(sys.executable, [sys.executable, *sys.argv[1:]], _with_own(folder, environ))
+
+
+def lend(folder: str) -> None:
+    """From now on give our libraries to each child that is this file itself.
+
+    The loader of a child takes the parent's folder, but does not set the variable.
+    """
+    begin = subprocess.Popen.__init__
+
+    def lent(self: Any, args: Any, *others: Any, **settings: Any) -> None:
+        if isinstance(args, list | tuple) and args[:1] in ([sys.executable], (sys.executable,)):
+            environ = settings.get("env")
+            settings["env"] = _with_own(folder, os.environ if environ is None else environ)
+        begin(self, args, *others, **settings)
+
+    type.__setattr__(subprocess.Popen, "__init__", lent)
+
+
+def _with_own(folder: str, environ: Mapping[str, str]) -> dict[str, str]:
     before = environ.get(_PATH)
-    if before is not None:
-        environ[_BEFORE] = before
-    environ[_PATH] = folder if before is None else f"{folder}:{before}"
-    os.execve(sys.executable, [sys.executable, *sys.argv[1:]], dict(environ))
+    if before is None:
+        return {**environ, _PATH: folder}
+    return {**environ, _PATH: f"{folder}:{before}", _BEFORE: before}
 
 
 def load(name: str, folder: str) -> None:

@@ -19,6 +19,7 @@ def main() -> None:
     """Run what was asked for."""
     folder = str(vars(sys)["_MEIPASS"])
     libraries.use_own(folder, os.environ)
+    libraries.lend(folder)
     libraries.load(libraries.LIBGCC, folder)
     signals.take_once()
     asked = words_of_python(sys.argv[1:], folder)
