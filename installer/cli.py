@@ -44,7 +44,11 @@ def _app(text: str, *, alone: bool = False) -> typer.Typer:
     )
 
 
-app = _app("Install apps from signed bundles, on machines without internet.", alone=True)
+app = _app(
+    "Install apps from signed bundles, on machines without internet.\n\n"
+    "Without a verb, on a terminal: the full-screen program.",
+    alone=True,
+)
 trust_app = _app("The keys that this host trusts to sign bundles.")
 ledger_app = _app("What this host has accepted and installed.")
 app.add_typer(trust_app, name="trust")

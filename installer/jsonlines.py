@@ -12,7 +12,6 @@ from typing import Final
 
 from installer.events import kind_of, plain_fields
 from manifests import __version__
-from manifests.documents import instant_text
 from manifests.strictjson import JsonValue
 
 SCHEMA: Final = 1
@@ -38,6 +37,6 @@ class Begin:
 
 def begin_json() -> dict[str, JsonValue]:
     """Return the first line."""
-    now = instant_text(datetime.now(UTC))
+    now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
     begin = Begin(SCHEMA, "installer", __version__, now)
     return {"event": kind_of(Begin), **plain_fields(begin)}

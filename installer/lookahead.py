@@ -61,7 +61,7 @@ def look_ahead(
 
 
 def look_around(made: Plan, engine: str, state: Path, budget: int | None = None) -> Outlook:
-    """Measure and check what a plan does not ask; nothing where there is nothing to load.
+    """Measure and check what a plan does not ask; nothing where there is nothing to do.
 
     Args:
         made: the plan.
@@ -69,7 +69,7 @@ def look_around(made: Plan, engine: str, state: Path, budget: int | None = None)
         state: where this host's ledger is.
         budget: bytes that are read at most to measure the drive; None for few of what is to read.
     """
-    if not made.deliveries:
+    if made.nothing_to_do:
         return Outlook(made.verified, made, problems=made.problems)
     layers = [layer for one in made.deliveries for layer in one.missing]
     drive = _measured(
@@ -82,7 +82,7 @@ def look_around(made: Plan, engine: str, state: Path, budget: int | None = None)
         verified=made.verified,
         plan=made,
         drive=drive,
-        times=forecast(amounts, speeds),
+        times=forecast(amounts, speeds) if made.deliveries else None,
         results=results,
         problems=(*made.problems, *unfit(results)),
     )

@@ -26,7 +26,7 @@ class Outlook:
         plan: what will be done; None where no engine says what is there.
         drive: the sample that was read from the drive; None for none.
         times: how long it will take; None where there is nothing to load.
-        results: of the host's checks; none where there is nothing to load.
+        results: of the host's checks; none where there is nothing to do.
         problems: everything that keeps it from being done.
     """
 

@@ -92,13 +92,15 @@ def _time_lines(times: Forecast) -> Iterator[str]:
         yield _row("time", "can't be foreseen: neither drive nor engine could be measured")
         return
     least = "at least" if times.basis is Basis.DRIVE else "about"
-    parts = f": {_duration(check)} to check, {_duration(load)} to load" if check else ""
-    yield _row("time", f"{least} {_duration(times.seconds)}{parts}")
+    told = check > 0 and times.seconds >= 2
+    parts = f": {_duration(check)} to check, {_duration(load)} to load" if told else ""
+    what = f"{least} {_duration(times.seconds)}" if times.seconds >= 1 else "a second or so"
+    yield _row("time", f"{what}{parts}")
     yield from _wrapped("", _BASIS.get(times.basis, ""))
 
 
 def _duration(seconds: float) -> str:
-    return seconds_text(seconds) if seconds >= 1 else "a second"
+    return seconds_text(seconds) if seconds >= 1 else "less than a second"
 
 
 def _check_lines(outlook: Outlook) -> Iterator[str]:

@@ -85,7 +85,9 @@ def go_back(console: Console, state: Path, asked: Back) -> ExitCode:
 
 
 def _carry_out(console: Console, app: InstalledApp, plan: RollbackPlan, asked: Back) -> ExitCode:
-    from installer.rollback import roll_back  # noqa: PLC0415 - as above
+    from installer.report.before import before_rollback  # noqa: PLC0415 - as above
+    from installer.reportverb import kept_report  # noqa: PLC0415
+    from installer.rollback import roll_back  # noqa: PLC0415
 
     console.lines(rollback_lines(app, plan))
     if asked.dry_run or console.form is Form.JSON_LINES:
@@ -94,8 +96,9 @@ def _carry_out(console: Console, app: InstalledApp, plan: RollbackPlan, asked: B
         return ExitCode.DONE
     if not (asked.yes or plan.nothing_to_do):
         console.confirm("go back?")
-    with stopping() as cancel:
-        record = console.follow_run(roll_back(plan, cancel))
+    state, known = plan.ledger.directory, before_rollback(plan)
+    with kept_report(console, known, state) as reporter, stopping() as cancel:
+        record = console.follow_run(reporter.told(roll_back(plan, cancel)))
     return console.finish(record)
 
 

@@ -11,8 +11,7 @@ from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 
 from installer.console import Console
-from installer.outlook import Outlook
-from installer.plan import Plan
+from installer.report.before import Before
 from installer.report.html import html_of
 from installer.report.model import Report
 from installer.report.reporter import Reporter
@@ -58,12 +57,12 @@ def show_reports(console: Console, asked: Asked) -> None:
 
 
 @contextmanager
-def kept_report(console: Console, outlook: Outlook, plan: Plan, state: Path) -> Iterator[Reporter]:
+def kept_report(console: Console, known: Before, state: Path) -> Iterator[Reporter]:
     """Make a report of what happens in the block, and keep it however that ends.
 
     A report that can't be written is told, and keeps no run from ending as it ended.
     """
-    reporter = Reporter(outlook, plan)
+    reporter = Reporter(known)
     try:
         yield reporter
     finally:

@@ -116,10 +116,10 @@ def install_bundle(
 
 
 def _outlook(made: Plan, homes: Homes, choices: Choices) -> Outlook:
-    """Look around only where there is something to load: a second install is over at once."""
+    """Look around only where there is something to do: a second install is over at once."""
     from installer.outlook import Outlook  # noqa: PLC0415 - as above
 
-    if not made.deliveries:
+    if made.nothing_to_do:
         return Outlook(made.verified, made, problems=made.problems)
     from installer.lookahead import look_around  # noqa: PLC0415 - as above
 
@@ -149,10 +149,14 @@ def _carry_out(
     if made.nothing_to_do:
         return console.finish(console.follow_run(run(made, threading.Event())))
     from installer.pace import outline_of  # noqa: PLC0415 - as above
+    from installer.report.before import before_install  # noqa: PLC0415
     from installer.reportverb import kept_report  # noqa: PLC0415
 
     if not choices.yes:
         console.confirm("install?")
-    with kept_report(console, outlook, made, homes.state) as reporter, stopping() as cancel:
+    with (
+        kept_report(console, before_install(outlook, made), homes.state) as reporter,
+        stopping() as cancel,
+    ):
         record = console.follow_run(reporter.told(run(made, cancel)), outline_of(made))
     return console.finish(record)

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
 
+from installer.engines.base import Engine, EngineInfo
 from installer.outlook import Outlook
-from installer.plan import Plan
 from installer.report.facts import (
     BundlePart,
     EnginePart,
@@ -26,9 +29,73 @@ from installer.report.facts import (
 )
 from installer.report.happened import FindingPart
 from installer.space import Purpose
-from installer.verify import VerifiedBundle
-from manifests.release import ImageRecord
+from manifests.release import ImageRecord, LayerRecord, Release
 from manifests.safetext import safe_line
+
+if TYPE_CHECKING:  # each verb loads its own kind of plan
+    from installer.ledger import InstalledRelease
+    from installer.plan import Plan
+    from installer.rollback import RollbackPlan
+    from installer.verify import VerifiedBundle
+
+NOTHING_TO_READ: Final = PlanPart(
+    checked_bytes=0,
+    read_bytes=0,
+    unpack_bytes=0,
+    engine_bytes=0,
+    temporary_bytes=0,
+    store_bytes=0,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """Everything of a report that is known before its run.
+
+    Attributes:
+        verb: of the command line: `install`, `rollback`.
+        engine: where the images are or go.
+        bundle: what was brought.
+        images: of the release, for this host.
+        files: that the app carries.
+        plan: what there is to do.
+        checks: what the host's checks found.
+    """
+
+    verb: str
+    engine: EnginePart
+    bundle: BundlePart
+    images: tuple[ImagePart, ...]
+    files: tuple[FilePart, ...]
+    plan: PlanPart
+    checks: tuple[FindingPart, ...] = ()
+
+
+def before_install(outlook: Outlook, plan: Plan) -> Before:
+    """Return what is known before an install."""
+    release = plan.verified.release
+    sent = {one.image.name: one.missing for one in plan.deliveries}
+    return Before(
+        verb="install",
+        engine=_engine(plan.engine, plan.info),
+        bundle=_bundle(plan.verified),
+        images=tuple(_image(plan.info, one, sent.get(one.name)) for one in plan.images),
+        files=_files(release),
+        plan=_plan(outlook, plan),
+        checks=tuple(_findings(outlook)),
+    )
+
+
+def before_rollback(plan: RollbackPlan) -> Before:
+    """Return what is known before going back to a release; nothing is read for it."""
+    return Before(
+        verb="rollback",
+        engine=_engine(plan.engine, plan.info),
+        bundle=_kept_bundle(plan.installed, plan.release),
+        images=tuple(_image(plan.info, one, None) for one in plan.images),
+        files=_files(plan.release),
+        plan=NOTHING_TO_READ,
+    )
 
 
 def host_part() -> HostPart:
@@ -45,11 +112,9 @@ def host_part() -> HostPart:
     )
 
 
-def engine_part(plan: Plan) -> EnginePart:
-    """Return where the images go."""
-    info = plan.info
+def _engine(engine: Engine, info: EngineInfo) -> EnginePart:
     return EnginePart(
-        name=safe_line(plan.engine.name),
+        name=safe_line(engine.name),
         kind=safe_line(info.kind),
         version=safe_line(info.version),
         store=str(info.store),
@@ -59,8 +124,7 @@ def engine_part(plan: Plan) -> EnginePart:
     )
 
 
-def bundle_part(verified: VerifiedBundle) -> BundlePart:
-    """Return what was brought."""
+def _bundle(verified: VerifiedBundle) -> BundlePart:
     release, check, verdict = verified.release, verified.sealed.check, verified.verdict
     return BundlePart(
         path=safe_line(str(verified.sealed.medium.path)),
@@ -83,19 +147,30 @@ def bundle_part(verified: VerifiedBundle) -> BundlePart:
     )
 
 
-def image_parts(plan: Plan) -> tuple[ImagePart, ...]:
-    """Return every image with every digest."""
-    return tuple(_image(plan, image) for image in plan.images)
+def _kept_bundle(installed: InstalledRelease, release: Release) -> BundlePart:
+    age = datetime.now(UTC) - release.issued
+    return BundlePart(
+        path=safe_line(installed.bundle),
+        sums=str(installed.sums),
+        product=release.product,
+        version=release.version,
+        sequence=release.sequence,
+        standing="installed before",
+        issued=release.issued,
+        expires=release.expires,
+        age_seconds=int(age.total_seconds()),
+        threshold=0,
+        signers=tuple(SignerPart(principal="", fingerprint=one) for one in installed.signers),
+    )
 
 
-def file_parts(verified: VerifiedBundle) -> tuple[FilePart, ...]:
-    """Return the files that the app carries."""
-    files = verified.release.files
-    return tuple(FilePart(name=one.name, digest=str(one.digest), size=one.size) for one in files)
+def _files(release: Release) -> tuple[FilePart, ...]:
+    return tuple(
+        FilePart(name=one.name, digest=str(one.digest), size=one.size) for one in release.files
+    )
 
 
-def plan_part(outlook: Outlook, plan: Plan) -> PlanPart:
-    """Return what was known before."""
+def _plan(outlook: Outlook, plan: Plan) -> PlanPart:
     times = outlook.times
     return PlanPart(
         checked_bytes=plan.checked_bytes,
@@ -111,8 +186,7 @@ def plan_part(outlook: Outlook, plan: Plan) -> PlanPart:
     )
 
 
-def finding_parts(outlook: Outlook) -> Iterator[FindingPart]:
-    """Yield what the host's checks found."""
+def _findings(outlook: Outlook) -> Iterator[FindingPart]:
     for result in outlook.results:
         for one in () if result.left_out else result.findings:
             yield FindingPart(
@@ -123,16 +197,17 @@ def finding_parts(outlook: Outlook) -> Iterator[FindingPart]:
             )
 
 
-def _image(plan: Plan, image: ImageRecord) -> ImagePart:
-    delivery = next((one for one in plan.deliveries if one.image is image), None)
-    sent = {layer.digest for layer in delivery.missing} if delivery else set()
+def _image(
+    info: EngineInfo, image: ImageRecord, missing: Sequence[LayerRecord] | None
+) -> ImagePart:
+    sent = {layer.digest for layer in missing or ()}
     return ImagePart(
         name=image.name,
         platform=str(image.platform),
-        identity=str(plan.info.store.identity(image)),
+        identity=str(info.store.identity(image)),
         image_id=str(image.image_id),
         manifest=str(image.manifest.digest),
-        present=delivery is None,
+        present=missing is None,
         layers=tuple(
             LayerPart(
                 digest=str(layer.digest),

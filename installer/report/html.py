@@ -17,7 +17,7 @@ from manifests.quantities import bytes_text, seconds_text
 
 _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 _WORDS: Final = {
-    "done": "installed",
+    "done": "done",
     "nothing-to-do": "nothing was to be done",
     "failed": "failed",
     "cancelled": "stopped by a person",
@@ -83,7 +83,7 @@ def _parts(report: Report) -> Iterator[str]:
 
 
 def _head(report: Report) -> str:
-    bundle, words = report.bundle, _WORDS[report.outcome]
+    bundle, words = report.bundle, f"{report.verb}: {_WORDS[report.outcome]}"
     when = f"{instant_text(report.started)} to {instant_text(report.ended)}"
     return (
         f"<header><h1>{text(bundle.product)} {text(bundle.version)}</h1>"

@@ -45,6 +45,7 @@ class Report(Document):
     Attributes:
         run: which run; its folder's name.
         program: version of the installer.
+        verb: of its command line: `install`, `rollback`.
         started: by the host's clock.
         ended: by the host's clock.
         seconds: from start to end.
@@ -68,6 +69,7 @@ class Report(Document):
 
     run: RunId
     program: Text
+    verb: Text
     started: Instant
     ended: Instant
     seconds: Seconds

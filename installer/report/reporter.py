@@ -28,10 +28,8 @@ from installer.events import (
     StageStarted,
     to_json,
 )
-from installer.outlook import Outlook
-from installer.plan import Plan
 from installer.redaction import REDACTION
-from installer.report import before
+from installer.report.before import Before, host_part
 from installer.report.happened import (
     FailurePart,
     LoadPart,
@@ -59,10 +57,10 @@ class Reporter:
         run: what the run is called.
     """
 
-    def __init__(self, outlook: Outlook, plan: Plan) -> None:
+    def __init__(self, known: Before) -> None:
         self._started, self._clock = datetime.now(UTC), time.monotonic()
         self.run = f"{self._started:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
-        self._outlook, self._plan = outlook, plan
+        self._known = known
         self._record: RunRecord | None = None
         self._stages: list[StagePart] = []
         self._loaded: list[LoadPart] = []
@@ -102,7 +100,7 @@ class Reporter:
 
     def report(self) -> Report:
         """Return the report of all that was told so far; no secret is in it."""
-        outlook, plan, record = self._outlook, self._plan, self._record
+        known, record = self._known, self._record
         ended = datetime.now(UTC)
         made = Report(
             run=self.run,
@@ -111,13 +109,14 @@ class Reporter:
             ended=ended.replace(microsecond=0),
             seconds=time.monotonic() - self._clock,
             outcome="broken-off" if record is None else record.outcome.value,
-            host=before.host_part(),
-            engine=before.engine_part(plan),
-            bundle=before.bundle_part(plan.verified),
-            images=before.image_parts(plan),
-            files=before.file_parts(plan.verified),
-            plan=before.plan_part(outlook, plan),
-            checks=tuple(before.finding_parts(outlook)),
+            verb=known.verb,
+            host=host_part(),
+            engine=known.engine,
+            bundle=known.bundle,
+            images=known.images,
+            files=known.files,
+            plan=known.plan,
+            checks=known.checks,
             stages=tuple(self._stages),
             loaded=tuple(self._loaded),
             names=tuple(self._names),

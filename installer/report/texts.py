@@ -23,7 +23,7 @@ def list_lines(reports: Sequence[Report]) -> Iterator[str]:
         bundle = one.bundle
         what = f"{bundle.product} {bundle.version} ({bundle.sequence})"
         code = f": {one.failure.code}" if one.failure else ""
-        yield safe_line(f"{one.run}  {one.outcome:<10} {what}{code}")
+        yield safe_line(f"{one.run}  {one.verb:<9} {one.outcome:<10} {what}{code}")
 
 
 def list_json(reports: Sequence[Report]) -> dict[str, JsonValue]:
@@ -34,6 +34,7 @@ def list_json(reports: Sequence[Report]) -> dict[str, JsonValue]:
             {
                 "run": one.run,
                 "started": instant_text(one.started),
+                "verb": one.verb,
                 "outcome": one.outcome,
                 "product": one.bundle.product,
                 "version": one.bundle.version,
@@ -49,7 +50,7 @@ def report_lines(report: Report) -> Iterator[str]:
     """Say what a run was, did and came to; the page and the JSON say more."""
     bundle, host, engine = report.bundle, report.host, report.engine
     yield _row("run", f"{report.run}, {seconds_text(report.seconds)}")
-    yield _row("outcome", report.outcome)
+    yield _row("outcome", f"{report.verb}: {report.outcome}")
     if report.failure:
         yield _row("why", f"{report.failure.code}: {report.failure.message}")
         yield _row("next", report.failure.hint)

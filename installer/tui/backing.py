@@ -78,13 +78,14 @@ def going_back(session: Session, former: Former, cancel: threading.Event) -> Ite
     """
     from installer.engines.choose import open_engine  # noqa: PLC0415 - only when it is begun
     from installer.ledger import Ledger  # noqa: PLC0415
+    from installer.report.before import before_rollback  # noqa: PLC0415
     from installer.rollback import plan_rollback, roll_back  # noqa: PLC0415
 
     session.bundle, session.proof, session.reported = None, None, ""
     with closing(open_engine(session.engine)) as engine:
         ledger = Ledger(session.homes.state)
         plan = plan_rollback(former.app, former.release, engine, ledger, _starting(session))
-        yield from roll_back(plan, cancel)
+        yield from session.report_on(before_rollback(plan), roll_back(plan, cancel))
 
 
 def look_for_waste(session: Session) -> tuple[PrunePlan, Asked]:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 FALLBACK: Final = (80, 24)
 """Columns and rows of a terminal that tells none: a serial line."""
+TURN: Final = 0.0005
+"""Seconds that the thread of a run may keep the screen waiting for its turn: by default 0.005."""
 
 
 def run_screens(homes: AppHomes, engine: str = "auto") -> ExitCode:
@@ -26,6 +28,7 @@ def run_screens(homes: AppHomes, engine: str = "auto") -> ExitCode:
     Raises:
         BaseException: a bug, with its traceback.
     """
+    sys.setswitchinterval(TURN)
     terminal = choose_terminal(os.environ, sys.stdout.encoding)
     session = Session(homes, engine, program_folder())
     program = InstallerApp(session, terminal)

@@ -50,11 +50,11 @@ def run_lines(run: RunProgress, width: int) -> Iterator[Line]:
         yield _stage_line(stage, run, width)
         if stage is run.current and run.subject:
             yield Line(cut_text(safe_line(run.subject), width - LABEL), "", Mark.FAINT)
+    yield from end_lines(run)
     if run.images:
         yield blank()
         yield head(_images_text(run))
         yield from (_image_line(image, width) for image in run.images)
-    yield from end_lines(run)
 
 
 def end_lines(run: RunProgress) -> Iterator[Line]:

@@ -29,7 +29,10 @@ TAIL: Final = 12
 
 
 def starting_lines(run: RunProgress) -> Iterator[Line]:
-    """Say what became of each instance so far, and what a run came to."""
+    """Say what a run came to, and what became of each instance so far."""
+    yield from end_lines(run)
+    if run.finished:
+        yield blank()
     yield head("services")
     if not run.services:
         yield Line("asking the engine ...")
@@ -39,7 +42,6 @@ def starting_lines(run: RunProgress) -> Iterator[Line]:
             yield Line(safe_line(text), "", Mark.FAINT)
     if run.current is not None and run.subject:
         yield Line(safe_line(run.subject), "waits for", Mark.FAINT)
-    yield from end_lines(run)
 
 
 def status_lines(status: AppStatus) -> Iterator[Line]:

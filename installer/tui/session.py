@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from installer.events import Event
     from installer.outlook import Outlook
     from installer.plan import Plan
+    from installer.report.before import Before
     from installer.report.reporter import Reporter
     from installer.starting import Starting
     from installer.tui.proof import Proof
@@ -138,7 +139,7 @@ class Session:
 
         A plan is good for one run: another one is made from the bundle opened anew.
         """
-        from installer.report.reporter import Reporter  # noqa: PLC0415 - as above
+        from installer.report.before import before_install  # noqa: PLC0415 - as above
         from installer.run import run  # noqa: PLC0415
 
         outlook = self.outlook
@@ -147,9 +148,15 @@ class Session:
             outlook = self.look_ahead()
         plan = _refused_or(outlook)
         self.outlook, self.proof, self.reported = None, None, ""
-        reporter = Reporter(outlook, plan)
         made = self._with_proof(plan, make_easel)
-        for event in reporter.told(run(made, cancel)):
+        yield from self.report_on(before_install(outlook, plan), run(made, cancel))
+
+    def report_on(self, known: Before, events: Iterator[Event]) -> Iterator[Event]:
+        """Hand the events of a run on, and keep a report of it before its last one."""
+        from installer.report.reporter import Reporter  # noqa: PLC0415 - as above
+
+        reporter = Reporter(known)
+        for event in reporter.told(events):
             if isinstance(event, RunFinished):
                 self._keep(reporter)
             yield event

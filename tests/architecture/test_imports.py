@@ -44,7 +44,8 @@ def test_the_host_side_loads_no_engine_no_network_no_screen_before_it_needs_one(
 def test_without_a_terminal_the_screen_is_not_even_loaded() -> None:
     modules = loaded_by("installer")
     assert "installer.cli" in modules
-    assert not {name for name in modules if name.partition(".")[0] in {"textual", "rich"}}
+    rooms = {name.partition(".")[0] for name in modules}
+    assert not rooms & {"textual", "rich", "pydantic", "cryptography", "docker"}
 
 
 def test_what_is_painted_first_needs_no_bundle_no_key_and_no_engine() -> None:

@@ -11,9 +11,11 @@ from unittest.mock import patch
 import pytest
 
 from installer import logfile
+from installer.app.settings import read_settings
 from installer.log import LOGGER, open_log
-from installer.redaction import HIDDEN, Redaction
+from installer.redaction import HIDDEN, REDACTION, Redaction
 from manifests.errors import ExitCode
+from manifests.runspec import RunSpec, SecretSpec
 from tests.installer.conftest import Host
 from tests.installer.fake_engine import FakeEngine
 from tests.installer.test_cli import call
@@ -157,6 +159,16 @@ def test_known_secrets_are_hidden_wherever_they_stand() -> None:
     redaction.learn(["line one secret\nline two secret", "on"])
     assert redaction.text("x line two secret y on") == f"x {HIDDEN} y on"
     assert redaction.json({"a": ["line one secret"]}) == {"a": [HIDDEN]}
+
+
+def test_what_a_host_sets_for_an_app_is_known_once_it_is_read(tmp_path: Path) -> None:
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets/db").write_text("a value like any other\n")
+    (tmp_path / "env").write_text("DB_PASSWORD=plain-words-here\nCOLOUR=ultramarine\n")
+    spec = RunSpec(project="viz", services=(), secrets=(SecretSpec(name="db"),))
+    read_settings(tmp_path, spec, lambda _: None)
+    told = "it printed: a value like any other, plain-words-here, ultramarine"
+    assert REDACTION.text(told) == f"it printed: {HIDDEN}, {HIDDEN}, ultramarine"
 
 
 @pytest.mark.parametrize(

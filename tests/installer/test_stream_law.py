@@ -22,6 +22,7 @@ from installer.events import Event, Outcome, RunFinished, StageFailed, StageStar
 from installer.eventschema import events_schema
 from installer.jobs import Meter
 from installer.outlook import Outlook
+from installer.report.before import before_install
 from installer.report.reporter import Reporter
 from installer.run import run
 from manifests.errors import BundleRefused, MoonliftError
@@ -115,7 +116,7 @@ def test_the_law_holds(
         except MoonliftError:
             return
         cancel = threading.Event()
-        reporter = Reporter(Outlook(plan.verified, plan), plan)
+        reporter = Reporter(before_install(Outlook(plan.verified, plan), plan))
         with Chunks(cancel, stop_at, break_at).watched():
             events = list(reporter.told(run(plan, cancel)))
         _assert_lawful(events, reporter)

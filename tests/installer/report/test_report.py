@@ -16,6 +16,7 @@ import pytest
 from installer.events import Advanced, Noted, ServiceChanged, ServiceState, Stage
 from installer.outlook import Outlook
 from installer.report import store
+from installer.report.before import before_install
 from installer.report.html import html_of
 from installer.report.model import Report, report_schema
 from installer.report.reporter import Reporter
@@ -128,7 +129,7 @@ def test_a_failed_run_has_a_report_too(host: Host, graph: FakeEngine) -> None:
 def test_a_cancelled_and_a_broken_off_run_too(host: Host, graph: FakeEngine) -> None:
     cancel = threading.Event()
     plan = host.plan(host.bundle().path, graph.url)
-    reporter = Reporter(Outlook(plan.verified, plan), plan)
+    reporter = Reporter(before_install(Outlook(plan.verified, plan), plan))
     assert reporter.report().outcome == "broken-off"
     for event in reporter.told(run(plan, cancel)):
         if isinstance(event, Advanced):
@@ -137,6 +138,19 @@ def test_a_cancelled_and_a_broken_off_run_too(host: Host, graph: FakeEngine) -> 
     assert report.outcome == "cancelled"
     assert report.failure is not None
     assert report.failure.code == "interrupted"
+
+
+def test_going_back_leaves_one_too(host: Host, fake: FakeEngine) -> None:
+    first = installed(host, fake.url)
+    changed = {**IMAGES, NAMES[0]: ImageSpec((LayerSpec({"new": b"1"}),))}
+    installed(host, fake.url, host.bundle(changed, Facts(sequence=2, version="2")).path)
+    assert call(host, "rollback", "--yes", "--engine", fake.url).exit_code == 0
+    report = last(host)
+    assert (report.verb, report.outcome, report.bundle.sequence) == ("rollback", "done", 1)
+    assert report.bundle.sums == first.bundle.sums
+    assert [one.fingerprint for one in report.bundle.signers] == [host.key.public.fingerprint]
+    (moved,) = [one for one in report.names if not one.name.startswith("moonlift.local/")]
+    assert (moved.name, moved.new) == (NAMES[0], first.names[0].new)
 
 
 def test_a_run_that_had_nothing_to_do_leaves_none(host: Host, fake: FakeEngine) -> None:
@@ -149,7 +163,7 @@ def test_a_run_that_had_nothing_to_do_leaves_none(host: Host, fake: FakeEngine) 
 def test_only_so_many_are_kept(host: Host, graph: FakeEngine) -> None:
     plan = host.plan(host.bundle().path, graph.url)
     reports = Reports(host.root / "state")
-    reporter = Reporter(Outlook(plan.verified, plan), plan)
+    reporter = Reporter(before_install(Outlook(plan.verified, plan), plan))
     with patch.object(store, "KEPT", 3):
         for second in range(5):
             reporter.run = f"2026010{second}T000000Z-abcdef"
@@ -175,7 +189,7 @@ def test_the_page_needs_nothing_else_and_runs_nothing(host: Host, fake: FakeEngi
     assert not page.tags & {"script", "link", "iframe", "object", "form", "a", "base"}
     names = {name for name, _ in page.attributes}
     assert not names & {"href", "src", "onclick", "onload", "style", "srcset"}
-    for words in (host.key.public.fingerprint, *NAMES, report.bundle.sums, "installed"):
+    for words in (host.key.public.fingerprint, *NAMES, report.bundle.sums, "install: done"):
         assert words in page.words
     assert "prefers-color-scheme:dark" in page.words
     assert "@media print" in page.words
@@ -183,7 +197,7 @@ def test_the_page_needs_nothing_else_and_runs_nothing(host: Host, fake: FakeEngi
 
 def test_foreign_words_are_words_and_nothing_else(host: Host, graph: FakeEngine) -> None:
     plan = host.plan(host.bundle(facts=Facts(waived={"evil/img:1": "<b>x</b>"})).path, graph.url)
-    reporter = Reporter(Outlook(plan.verified, plan), plan)
+    reporter = Reporter(before_install(Outlook(plan.verified, plan), plan))
     reporter.take(Noted(Stage.LOAD, "hostile", HOSTILE))
     reporter.take(
         ServiceChanged(Stage.START, HOSTILE, HOSTILE, ServiceState.UNHEALTHY, f"{HOSTILE}\nmore")
@@ -199,7 +213,7 @@ def test_foreign_words_are_words_and_nothing_else(host: Host, graph: FakeEngine)
 
 def test_secrets_of_others_do_not_come_into_it(host: Host, graph: FakeEngine) -> None:
     plan = host.plan(host.bundle().path, graph.url)
-    reporter = Reporter(Outlook(plan.verified, plan), plan)
+    reporter = Reporter(before_install(Outlook(plan.verified, plan), plan))
     reporter.take(Noted(Stage.START, "x", "DB_PASSWORD=hunter2hunter2 https://u:p4ssw0rd@host/"))
     text = reporter.report().readable().decode()
     assert "hunter2hunter2" not in text
@@ -222,7 +236,7 @@ def test_the_self_test_has_its_figures_and_its_picture(
     (tmp_path / "blur.png").write_bytes(PNG)
     (tmp_path / "none.png").write_bytes(b"no picture")
     plan = host.plan(host.bundle().path, graph.url)
-    reporter = Reporter(Outlook(plan.verified, plan), plan)
+    reporter = Reporter(before_install(Outlook(plan.verified, plan), plan))
     for event in devices_tested("host", read_report(told.encode())):
         reporter.take(event)
     for drawn in pictures_drawn("host", tmp_path):

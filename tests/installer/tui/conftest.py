@@ -23,7 +23,7 @@ from manifests.errors import ExitCode
 from tests.installer.conftest import Host
 
 RICH = Terminal(Glyphs.UNICODE, Palette.FULL)
-PATIENCE = 30.0
+PATIENCE = 120.0
 """Seconds after which a text that does not come is a failure; nothing is measured by it."""
 SELFTEST = Path(__file__).parent / "fakeselftest.py"
 
