@@ -2,10 +2,10 @@
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test lint format demo bench soak cuda lock clean
+.PHONY: help setup test lint format demo bench soak cuda installer installer-test lock clean
 
 help: ## list what can be made
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
 setup: ## install what the tests need: Debian packages, .venv
 	@tools/setup test
@@ -39,6 +39,13 @@ cuda: ## compile the CUDA kernels ahead, prove them for every card; build pycuda
 	@tools/setup python
 	$(BIN)/python -m tools.cuda.kernels
 	$(BIN)/python -m tools.cuda.wheel
+
+installer: ## the installer in one file, for hosts without Python: dist/installer
+	@tools/setup installer
+	@tools/freeze
+
+installer-test: setup ## freeze it, and test it on a host that has nothing but libc
+	$(BIN)/pytest tests/frozen/real.py $(PYTEST_ARGS)
 
 lock: ## pin the newest releases of all dependencies in constraints.txt
 	tools/lock --upgrade

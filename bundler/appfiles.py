@@ -114,7 +114,7 @@ def _inside(path: Path, base: Path) -> Path:
 def _entry(path: Path, name: str) -> Entry:
     try:
         check_name(name)
-        return _hash(path, name)
+        return hash_file(path, name)
     except MalformedSums as error:
         raise AppManifestError("file-name", f"{path}: can't be carried: {error}") from error
     except OSError as error:
@@ -123,7 +123,12 @@ def _entry(path: Path, name: str) -> Entry:
         ) from error
 
 
-def _hash(path: Path, name: str) -> Entry:
+def hash_file(path: Path, name: str) -> Entry:
+    """Return a file as it is now, under the name that it shall have in the bundle.
+
+    Raises:
+        OSError: it can't be read, or is no regular file.
+    """
     whole, chunks, size = new_hash(), ChunkHasher(), 0
     with open(path, "rb", opener=_open_file) as file:
         while piece := file.read(PIECE):

@@ -53,6 +53,7 @@ class BuildArguments:
     passphrase_file: Path | None
     locked: bool = False
     selftest: str = ""
+    installer: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,7 @@ def build_options(arguments: BuildArguments) -> BuildOptions:
         platforms=tuple(map(_platform, arguments.platforms)),
         renew=Renew.NOTHING if arguments.locked else Renew.NEW,
         selftest=arguments.selftest,
+        installer=arguments.installer,
     )
 
 

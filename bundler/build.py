@@ -34,6 +34,7 @@ from bundler.selftestmark import check_selftest
 from bundler.sign import Signer, sign_sums
 from bundler.sources.choose import SourceOptions, Sources
 from bundler.survey import PruneReport, shared_bytes, survey
+from bundler.toolfiles import installer_entries
 from bundler.write import DamagedEntry, is_damaged, write
 from manifests import layout
 from manifests.lock import Lock
@@ -57,6 +58,7 @@ class BuildOptions:
         renew: what is looked up although the lock has it.
         environ: of the process, for sources that are filled in from it.
         selftest: the image that proves a host, as written; empty for none.
+        installer: the frozen installer that the bundle carries; None for none.
     """
 
     output: Output | None
@@ -69,6 +71,7 @@ class BuildOptions:
     renew: Renew = Renew.NEW
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
     selftest: str = ""
+    installer: Path | None = None
 
     @property
     def lock_options(self) -> LockOptions:
@@ -110,6 +113,7 @@ def build(app_path: Path, options: BuildOptions, progress: Progress) -> BuildRep
     app = read_app(app_path)
     output = options.output or Output(Path.cwd() / f"{app.name}-{app.version}")
     check_place(output)
+    tools = installer_entries(options.installer)
     with options.cache.in_use(), Sources(options.sources, options.cache) as sources:
         made = relock(app_path, app, options.lock_options, sources.open, progress)
         _tell(made, progress)
@@ -120,7 +124,7 @@ def build(app_path: Path, options: BuildOptions, progress: Progress) -> BuildRep
             left_out = aside.submit(survey, images, options.cache)
             shop = Workshop(options.cache, options.settings, progress)
             packed, paths = _write(
-                _Packing(made.lock, images, made.files, shop), options.signers, output
+                _Packing(made.lock, images, (*made.files, *tools), shop), options.signers, output
             )
             pruned = PruneReport(left_out.result(), shared_bytes(packed.release))
     return BuildReport(

@@ -35,6 +35,7 @@ from bundler.clioptions import (
     Realms,
     Selftest,
     Source,
+    WithInstaller,
 )
 from bundler.cliprune import pruning
 from bundler.clirun import running
@@ -241,6 +242,7 @@ def build(  # noqa: PLR0913 - one parameter an option
         str | None, typer.Option(help="Write NAME.tar as parts of this size, such as 2GiB.")
     ] = None,
     selftest: Selftest = "",
+    with_installer: WithInstaller = None,
     cache: CacheFolder = None,
     ca_file: CaFiles = None,
     plain_http: PlainHttp = None,
@@ -273,6 +275,7 @@ def build(  # noqa: PLR0913 - one parameter an option
         passphrase_file=passphrase_file,
         locked=locked,
         selftest=selftest,
+        installer=with_installer,
     )
     with progress_sink() as progress:
         report = run(manifest, build_options(arguments), progress)

@@ -31,6 +31,10 @@ Selftest = Annotated[
     str,
     typer.Option(metavar="IMAGE", help="Add this image, made by `bundle selftest-image`."),
 ]
+WithInstaller = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Carry this installer, made by `make installer`."),
+]
 CacheFolder = Annotated[
     Path | None, typer.Option(envvar="MOONLIFT_CACHE", help="Build cache folder.")
 ]

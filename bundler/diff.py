@@ -142,8 +142,8 @@ def _image_change(
 
 
 def _file_changes(old: Inspection, new: Inspection) -> tuple[FileChange, ...]:
-    before = {file.name: file for file in old.release.files}
-    after = {file.name: file for file in new.release.files}
+    before = {file.name: file for file in old.release.carried}
+    after = {file.name: file for file in new.release.carried}
     return tuple(
         _file_change(name, before.get(name), after.get(name)) for name in sorted({*before, *after})
     )

@@ -77,7 +77,7 @@ def pack(
         lock: what was resolved.
         images: its documents.
         layers: every layer, in the cache.
-        files: what the app carries besides images.
+        files: what the app carries besides images, then tools for the host.
         cache: where the layers' bytes are.
     """
     packed = [one for image in images for one in _pack_image(image, layers)]
@@ -214,13 +214,18 @@ def _release(
         issued=lock.issued,
         expires=lock.expires,
         images=tuple(images),
-        files=tuple(_file_record(entry) for entry in files),
+        files=_records(files, layout.FILES),
+        tools=_records(files, layout.TOOLS),
         waived=tuple(WaivedImage(image=one.image, reason=one.reason) for one in lock.waived),
         selftest=lock.selftest,
         run=lock.run.without_lines() if lock.run else None,
         prune=lock.prune,
         chunks=ChunkTable(files=table),
     )
+
+
+def _records(files: Sequence[Entry], folder: str) -> tuple[FileRecord, ...]:
+    return tuple(_file_record(entry) for entry in files if entry.name.startswith(folder))
 
 
 def _file_record(entry: Entry) -> FileRecord:

@@ -38,6 +38,7 @@ _OWN: Final = {
     layout.DOCKER_MANIFEST,
     layout.BLOBS.partition("/")[0],
     layout.FILES.partition("/")[0],
+    layout.TOOLS.partition("/")[0],
 }
 _HINTS: Final = {
     errno.ENOSPC: "free some space, or give another place with -o",

@@ -72,9 +72,9 @@ def inspection_view(inspection: Inspection, *, layers: bool = False) -> Renderab
     parts: list[RenderableType] = [head, images]
     if layers:
         parts += [Text(), _layer_table(inspection)]
-    if release.files:
+    if release.carried:
         files = table("file", ">size")
-        for file in release.files:
+        for file in release.carried:
             files.add_row(_text(file.name), bytes_text(file.size))
         parts += [Text(), files]
     parts += [Text("\n" + "\n".join(waiver_lines(release)))] if release.waived else []

@@ -20,6 +20,7 @@ from installer.cliprune import pruning
 from installer.clireleases import releases
 from installer.cliselftest import selftesting
 from installer.console import Console, Form, exit_with
+from installer.frozen import build_lines
 from installer.log import log_start, open_log
 from installer.tui.terminal import is_usable
 from manifests import __version__
@@ -82,7 +83,7 @@ def main() -> None:
 
 def _print_version(value: bool) -> None:  # noqa: FBT001 - typer calls it so
     if value:
-        Console().lines([f"installer (moonlift) {__version__}"])
+        Console().lines([f"installer (moonlift) {__version__}", *build_lines()])
         raise typer.Exit
 
 

@@ -17,6 +17,8 @@ INDEX: Final = "index.json"
 DOCKER_MANIFEST: Final = "manifest.json"
 BLOBS: Final = "blobs/sha256/"
 FILES: Final = "files/"
+TOOLS: Final = "tools/"
+INSTALLER: Final = f"{TOOLS}installer"
 
 OCI_LAYOUT_BYTES: Final = b'{"imageLayoutVersion":"1.0.0"}'
 

@@ -25,7 +25,7 @@ from manifests.documents import (
     Size,
     Version,
 )
-from manifests.layout import blob_name
+from manifests.layout import FILES, TOOLS, blob_name
 from manifests.prunepolicy import PrunePolicy
 from manifests.runspec import RunSpec
 
@@ -126,10 +126,10 @@ class ImageRecord(Part):
 
 
 class FileRecord(Part):
-    """A file that the app carries besides images.
+    """A file besides images: the app's, or a tool for the host.
 
     Attributes:
-        name: path in the bundle, under `files/`.
+        name: path in the bundle, under `files/` or `tools/`.
         digest: of its bytes.
         size: bytes.
         executable: whether it had an executable bit when packed.
@@ -179,6 +179,7 @@ class Release(Document):
         expires: after this the host refuses it; None for never.
         images: in the order in which they are loaded.
         files: besides images.
+        tools: programs for the host, such as the installer itself; not placed there.
         waived: images that the app names and that are not here.
         selftest: name of the image that proves a host; None when there is none.
         run: what runs of it; None where it only brings images.
@@ -194,11 +195,20 @@ class Release(Document):
     expires: Instant | None = None
     images: Annotated[tuple[ImageRecord, ...], Field(max_length=MAX_IMAGES)]
     files: Annotated[tuple[FileRecord, ...], Field(max_length=10_000)] = ()
+    tools: Annotated[tuple[FileRecord, ...], Field(max_length=100)] = ()
     waived: Annotated[tuple[WaivedImage, ...], Field(max_length=MAX_IMAGES)] = ()
     selftest: Line | None = None
     run: RunSpec | None = None
     prune: PrunePolicy | None = None
     chunks: ChunkTable = ChunkTable()
+
+    @model_validator(mode="after")
+    def _in_their_folders(self) -> Release:
+        for folder, files in ((FILES, self.files), (TOOLS, self.tools)):
+            for file in files:
+                if not file.name.startswith(folder):
+                    raise ValueError(f"expected a name below {folder}, found {file.name}")
+        return self
 
     @model_validator(mode="after")
     def _consistent(self) -> Release:
@@ -236,11 +246,16 @@ class Release(Document):
         """
         sizes: dict[str, int] = {}
         records = [(blob.name, blob.size) for image in self.images for blob in image.blobs]
-        records += [(file.name, file.size) for file in self.files]
+        records += [(file.name, file.size) for file in self.carried]
         for name, size in records:
             if sizes.setdefault(name, size) != size:
                 raise ValueError(f"{name} has two sizes")
         return sizes
+
+    @property
+    def carried(self) -> tuple[FileRecord, ...]:
+        """Everything besides images and our own documents, in the order of the one-file form."""
+        return (*self.files, *self.tools)
 
     @property
     def selftest_images(self) -> tuple[ImageRecord, ...]:

@@ -31,7 +31,7 @@ SPARE: Final = 1024 * 1024
 """Bytes that folders and words for people may take."""
 
 _TOPS: Final = frozenset(
-    {*DOCUMENTS, layout.BLOBS.partition("/")[0], layout.FILES.partition("/")[0]}
+    {*DOCUMENTS, *(name.partition("/")[0] for name in (layout.BLOBS, layout.FILES, layout.TOOLS))}
 )
 
 

@@ -18,6 +18,7 @@ from installer.fanout.outcome import NodeOutcome, trouble
 from installer.fanout.remote import Mark
 from installer.fanout.slurmnodes import SINFO, SlurmNode, allocated_nodes, choose_nodes, read_sinfo
 from installer.fanout.srun import SlurmJob, count_gpus, srun_argv
+from installer.frozen import portable_environ
 from manifests.errors import NotInstallableHere, UsageError
 from manifests.safetext import safe_line
 
@@ -126,7 +127,7 @@ def _sinfo() -> str:
     try:
         done = subprocess.run(  # noqa: S603 - fixed words
             SINFO,
-            env={**os.environ, "LC_ALL": "C"},
+            env={**portable_environ(os.environ), "LC_ALL": "C"},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=SINFO_S,
