@@ -13,6 +13,7 @@ from typing import Final
 from bundler.drive.copy import sync_folder, write_bytes
 from manifests.documents import instant_text
 from manifests.driveform import SCRIPT, START_HERE, Drive, DriveFolder
+from manifests.layout import INSTALLER
 from manifests.quantities import bytes_text
 from manifests.safetext import safe_line
 
@@ -40,7 +41,7 @@ On it:
      installer install {first}
 
    To look only:  installer verify {first}
-
+{tool}
 NO INSTALLER ON THE MACHINE, AND IT DOES NOT START FROM HERE? Then with the machine's own tools:
 
      sh moonlift.sh check {first}
@@ -60,6 +61,13 @@ SOMETHING IS DAMAGED OR MISSING? Where the drive was made: bundle drive BUNDLE M
 writes only what is not there. Nothing here is changed by checking or installing: a read-only mount
 is enough.
 {unfinished}"""
+
+_TOOL: Final = """
+   No installer there yet? {first} brings one, a single file. Copied, for a drive may not start
+   programs; check it with the machine's own tools first, as below:
+
+     cp {first}/{name} /usr/local/bin/installer && chmod 755 /usr/local/bin/installer
+"""
 
 _PIECES: Final = """
    A blob that is not found lies in pieces, blobs/sha256/....001 and so on. Its digest is its name:
@@ -90,9 +98,17 @@ def start_here(drive: Drive) -> str:
     return _TEXT.format(
         releases="\n".join(_line(one) for one in newest) or f"  {_NONE}",
         first=names[0] if names else "RELEASE",
+        tool=_tool(newest[0]) if newest else "",
         pieces=_PIECES if any(drive.root.glob("blobs/sha256/*.001")) else "",
         unfinished="".join(_unfinished(drive)),
     )
+
+
+def _tool(folder: DriveFolder) -> str:
+    """Return how the installer that a release brings is put on the machine."""
+    if not any(file.name == INSTALLER for file in folder.release.tools):
+        return ""
+    return _TOOL.format(first=safe_line(folder.path.name), name=INSTALLER)
 
 
 def _age(folder: DriveFolder) -> tuple[datetime, int]:
