@@ -132,7 +132,7 @@ def test_names_that_clash_on_some_file_system_are_refused(folder: Path, name: st
 def test_too_many_files_are_refused_before_any_is_read(folder: Path) -> None:
     with (
         patch.object(bundler.appfiles, "MAX_FILES", 2),
-        patch.object(bundler.appfiles, "_hash", side_effect=AssertionError),
+        patch.object(bundler.appfiles, "hash_file", side_effect=AssertionError),
     ):
         assert "at most 2 files, found 3" in str(refusal(folder, "conf"))
 

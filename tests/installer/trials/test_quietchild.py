@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from installer.events import Advanced, Event, Noted
+from installer.events import Advanced, DeviceTested, Event, Noted
 from installer.jobs import Halted
 from installer.proof import Proof, ProofMode
 from installer.trials import quietchild
@@ -57,7 +57,8 @@ def proof_events(
 
 def test_a_host_that_computes_may_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
     events = proof_events(monkeypatch, ProofMode.REQUIRED, saying(raw_report().decode()))
-    noted, advanced = events
+    *tested, noted, advanced = events
+    assert [type(one) for one in tested] == [DeviceTested, DeviceTested]
     assert isinstance(noted, Noted)
     assert noted.code == "selftest-pass"
     assert "numpy:0 Some device: pass" in noted.text
