@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import tracemalloc
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from bundler.discover.folder import DiskFolder
 from bundler.discover.found import Found
 from manifests.appsources import DockerfileSource
 from manifests.platform import Platform
+from tests.support.endless import not_endless
 
 INPUTS = DiskFolder(Path(__file__).parent / "inputs/dockerfile")
 UV = "ghcr.io/astral-sh/uv:0.4.18"
@@ -226,15 +226,14 @@ HOSTILE = {
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_no_text_takes_long_or_much_memory(name: str) -> None:
-    begin = time.process_time()
-    tracemalloc.start()
-    try:
-        discover_text(HOSTILE[name], "Dockerfile", {}, "")
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-    assert peak < 64 * 1024 * 1024
-    assert time.process_time() - begin < 30
+    with not_endless():
+        tracemalloc.start()
+        try:
+            discover_text(HOSTILE[name], "Dockerfile", {}, "")
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+        assert peak < 64 * 1024 * 1024
 
 
 @pytest.mark.property

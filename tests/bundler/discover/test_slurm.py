@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import tracemalloc
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +15,7 @@ from bundler.discover.found import Found, GpuRequest, Mention, Place
 from bundler.discover.slurm.source import SCRIPT_LIMIT, discover, is_script
 from manifests.appsources import SlurmSource
 from manifests.platform import Platform
+from tests.support.endless import not_endless
 
 INPUTS = Path(__file__).parent / "inputs" / "slurm"
 MIB = 1024 * 1024
@@ -487,9 +487,8 @@ HOSTILE = {
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_scripts_end_soon(name: str) -> None:
-    before = time.process_time()
-    read(HOSTILE[name])
-    assert time.process_time() - before < 10
+    with not_endless():
+        read(HOSTILE[name])
 
 
 @pytest.mark.parametrize(
