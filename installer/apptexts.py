@@ -13,6 +13,7 @@ from manifests.strictjson import JsonValue
 
 if TYPE_CHECKING:  # what only verifies loads none of it
     from installer.appplan import AppPlan
+    from installer.outgrown import Outgrown
     from installer.proof import Proof
     from manifests.prunepolicy import PrunePolicy
     from manifests.release import FileRecord
@@ -38,10 +39,12 @@ def app_lines(app: AppPlan | None, proof: Proof | None) -> Iterator[str]:
         yield from wrapped(label, remark)
 
 
-def prune_lines(policy: PrunePolicy | None, outgrown: Sequence[str]) -> Iterator[str]:
+def prune_lines(policy: PrunePolicy | None, outgrown: Outgrown) -> Iterator[str]:
     """Say what will be removed once the release is active."""
     if policy is not None:
-        what = f"; {', '.join(outgrown)} once unused long enough" if outgrown else ""
+        gone = ", ".join(outgrown.versions)
+        size = bytes_text(outgrown.size)
+        what = f"; lets {gone} go once unused long enough, about {size}" if gone else ""
         yield from wrapped("prune", f"keeps {policy.keep_releases} releases of it{what}")
 
 

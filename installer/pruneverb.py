@@ -80,7 +80,7 @@ def prune_host(console: Console, options: Options, environ: Mapping[str, str]) -
 
     Raises:
         UsageError: an option, a variable of docker-gc or an exclude file makes no sense.
-        NotInstallableHere: the ledger can't be used; `product-unknown`; `prune-short`.
+        NotInstallableHere: the ledger can't be used; `app-unknown`; `prune-short`.
         EngineFailed: the engine does not answer; `prune-failed`.
     """
     gc = GcSettings.of(environ)
@@ -180,12 +180,12 @@ def _own_policy(ledger: Ledger, product: str) -> PrunePolicy:
     """Return what the newest release of a product says.
 
     Raises:
-        NotInstallableHere: `product-unknown`.
+        NotInstallableHere: `app-unknown`.
     """
     kept = [one for one in ledger.releases() if one.product == product]
     if not kept:
         raise NotInstallableHere(
-            "product-unknown",
+            "app-unknown",
             f"expected an app that is installed here, found {product!r}",
             hint="installer ledger show lists them",
         )
