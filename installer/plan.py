@@ -12,23 +12,23 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from installer.engines.base import Delivery, Engine, EngineInfo, Presence, keep_name
-from installer.filesystems import file_system_of, places_of
 from installer.ledger import Ledger
-from installer.namechange import NameChange, name_changes
-from installer.outgrown import NOTHING_OUTGROWN, Outgrown, outgrown
-from installer.problems import together
-from installer.source import refuse_unordered
-from installer.space import Purpose, Room, Writing, lacking, reckon, writings
-from installer.suiting import matched
+from installer.planning.filesystems import file_system_of, places_of
+from installer.planning.namechange import NameChange, name_changes
+from installer.planning.outgrown import NOTHING_OUTGROWN, Outgrown, outgrown
+from installer.planning.problems import together
+from installer.planning.space import Purpose, Room, Writing, lacking, reckon, writings
+from installer.planning.suiting import matched
+from installer.running.source import refuse_unordered
 from installer.verify import VerifiedBundle
 from manifests.digest import Digest
 from manifests.errors import MoonliftError, NotInstallableHere
 from manifests.release import FileRecord, ImageRecord, Release
 
 if TYPE_CHECKING:  # an install that starts nothing needs none of it
-    from installer.appplan import AppPlan
-    from installer.proof import Proof
-    from installer.starting import Starting
+    from installer.planning.appplan import AppPlan
+    from installer.running.proof import Proof
+    from installer.running.starting import Starting
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from manifests.safetext import safe_line
 
 if TYPE_CHECKING:
     from installer.prune.pruning import Asked
-    from manifests.pruning import PrunePlan
+    from manifests.prunerules.planner import PrunePlan
 
 _BACK: Final = Choice("back", "Back")
 _STOP: Final = Choice("stop", "Stop")
@@ -73,7 +73,7 @@ class PruneScreen(PlainScreen):
             self._add(Line("stopping after the thing at hand ...", mark=Mark.WARN))
 
     def _planned(self, found: tuple[PrunePlan, Asked]) -> None:
-        from manifests.prunetexts import plan_lines  # noqa: PLC0415 - only when it is opened
+        from manifests.prunerules.texts import plan_lines  # noqa: PLC0415 - only when it is opened
 
         self._plan = found
         lines = [Line(safe_line(text)) for text in plan_lines(found[0], explain=False)]

@@ -171,7 +171,7 @@ def test_a_broken_import_is_seen_and_mended(host: Host, containerd_store_engine:
 
 
 def _tar(files: dict[str, bytes]) -> bytes:
-    from manifests.tarform import END, header, padding  # noqa: PLC0415
+    from manifests.bundle.tarform import END, header, padding  # noqa: PLC0415
 
     return (
         b"".join(

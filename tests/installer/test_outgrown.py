@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from installer.apptexts import prune_lines
-from installer.outgrown import NOTHING_OUTGROWN, outgrown
-from manifests.prunepolicy import PrunePolicy
+from installer.planning.outgrown import NOTHING_OUTGROWN, outgrown
+from installer.words.app import prune_lines
+from manifests.prunerules.policy import PrunePolicy
 from manifests.release import LayerRecord, Release
 from tests.installer.app.releases import PRODUCT, digest, image_record, release
 from tests.installer.test_ledgerapps import app_with

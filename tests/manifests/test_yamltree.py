@@ -9,11 +9,11 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from manifests import yamltree
-from manifests.yamlnode import MAX_ALIASES, MAX_DEPTH, MAX_NODES, SIZE_LIMIT
-from manifests.yamlscalar import MAX_DIGITS
-from manifests.yamltext import MalformedYaml, Position
-from manifests.yamltree import load
+from manifests.yaml import tree as yamltree
+from manifests.yaml.node import MAX_ALIASES, MAX_DEPTH, MAX_NODES, SIZE_LIMIT
+from manifests.yaml.scalar import MAX_DIGITS
+from manifests.yaml.text import MalformedYaml, Position
+from manifests.yaml.tree import load
 from tests.support.endless import not_endless
 
 

@@ -14,7 +14,7 @@ from bundler.discover.compose import discover
 from bundler.discover.compose.notes import MAX_NOTES
 from bundler.discover.folder import DiskFolder, Unreadable
 from bundler.discover.found import Found
-from manifests.appsources import ComposeSource
+from manifests.appmanifest.sources import ComposeSource
 from tests.support.endless import not_endless
 
 MIB = 1024 * 1024

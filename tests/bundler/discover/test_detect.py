@@ -13,8 +13,8 @@ from bundler.discover.detect import Chart, Detected, Project, detect_file, detec
 from bundler.discover.propose import MAX_FILES, proposal
 from bundler.discover.recognise import Kind, by_name, by_text, is_candidate
 from bundler.discover.tree import Skipped, list_tree
-from manifests.app import App
-from manifests.appsources import ComposeSource, HelmSource, KubernetesSource
+from manifests.appmanifest.app import App
+from manifests.appmanifest.sources import ComposeSource, HelmSource, KubernetesSource
 from manifests.errors import AppManifestError
 from tests.support.endless import not_endless
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bundler.discover.dockerfile import discover, discover_text
 from bundler.discover.folder import DiskFolder
 from bundler.discover.found import Found
-from manifests.appsources import DockerfileSource
+from manifests.appmanifest.sources import DockerfileSource
 from manifests.platform import Platform
 from tests.support.endless import not_endless
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from bundler.discover import kubernetes
 from bundler.discover.folder import DiskFolder
 from bundler.discover.found import Found, Problem, Remark
-from manifests.appsources import KubernetesSource
+from manifests.appmanifest.sources import KubernetesSource
 from tests.support.endless import LIMIT_S
 
 INPUTS = Path(__file__).parent / "inputs/kubernetes"

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from bundler.discover.folder import DiskFolder
 from bundler.discover.found import Found
 from bundler.discover.marathon import source
-from manifests.appsources import MarathonSource
+from manifests.appmanifest.sources import MarathonSource
 from tests.support.endless import not_endless
 
 FIELDS = st.sampled_from(

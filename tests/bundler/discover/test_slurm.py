@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bundler.discover.folder import FILE_LIMIT, DiskFolder, Unreadable
 from bundler.discover.found import Found, GpuRequest, Mention, Place
 from bundler.discover.slurm.source import SCRIPT_LIMIT, discover, is_script
-from manifests.appsources import SlurmSource
+from manifests.appmanifest.sources import SlurmSource
 from manifests.platform import Platform
 from tests.support.endless import not_endless
 

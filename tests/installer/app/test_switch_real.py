@@ -14,7 +14,7 @@ import pytest
 from installer.app import control
 from installer.engines.appapi import AppApi
 from installer.events import ServiceChanged, ServiceState
-from installer.jobs import Halted
+from installer.stream.jobs import Halted
 from manifests.errors import NotInstallableHere, StartFailed
 from manifests.release import Release
 from tests.installer.app.hosts import AppHost

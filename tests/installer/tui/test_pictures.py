@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 
 from installer.events import Failure, Noted, Outcome, ServiceState, Stage, Unit
-from installer.outlook import Outlook
 from installer.plan import Plan
-from installer.space import FileSystem
+from installer.planning.outlook import Outlook
+from installer.planning.space import FileSystem
 from installer.tui.app import InstallerApp
 from installer.tui.backing import Former
 from installer.tui.progress import (
@@ -227,9 +227,9 @@ def calm(monkeypatch: pytest.MonkeyPatch) -> None:
     def looked(made: Plan, *_: object) -> Outlook:
         return Outlook(made.verified, made, problems=made.problems)
 
-    monkeypatch.setattr("installer.lookahead.look_around", looked)
+    monkeypatch.setattr("installer.planning.lookahead.look_around", looked)
     monkeypatch.setattr("installer.plan.file_system_of", lambda _: DISK)
-    monkeypatch.setattr("installer.texts.age_text", lambda _: "30 days")
+    monkeypatch.setattr("installer.words.bundle.age_text", lambda _: "30 days")
 
 
 class Album:

@@ -11,10 +11,10 @@ from installer.ledger import Ledger
 from installer.prune.pruning import Asked
 from installer.prune.removal import Removal, Result
 from installer.tui.session import Session
-from manifests.hostpruning import HostTerms, plan_host
-from manifests.pruneinventory import ContainerState, Inventory
-from manifests.prunepolicy import PrunePolicy
-from manifests.pruning import PrunePlan
+from manifests.prunerules.host import HostTerms, plan_host
+from manifests.prunerules.inventory import ContainerState, Inventory
+from manifests.prunerules.planner import PrunePlan
+from manifests.prunerules.policy import PrunePolicy
 from tests.installer.prune.test_removal import Engine
 from tests.support.hosts import NOW, container, image
 
