@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -37,14 +37,14 @@ def write_target(target: Target, medium: Medium, progress: Progress) -> int:
         OSError: the drive is full or fails.
     """
     progress.start(Stage.WRITE, target.name, sum(piece.size for piece in target.missing))
-    chunks = verified_chunks(medium, target.file)
     written = 0
-    for piece in target.pieces:
-        mine = islice(chunks, len(piece.chunks) if piece.size else 0)
-        if piece.there:
-            deque(mine, maxlen=0)
-        else:
-            written += _write_piece(target, piece, mine, progress)
+    with closing(verified_chunks(medium, target.file)) as chunks:
+        for piece in target.pieces:
+            mine = islice(chunks, len(piece.chunks) if piece.size else 0)
+            if piece.there:
+                deque(mine, maxlen=0)
+            else:
+                written += _write_piece(target, piece, mine, progress)
     progress.finish(Stage.WRITE, target.name)
     return written
 

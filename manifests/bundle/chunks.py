@@ -7,7 +7,7 @@ was hashed; nothing is read twice. One thread reads and hashes ahead of the cons
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
@@ -72,7 +72,7 @@ class ChunkHasher:
         return tuple(self._done)
 
 
-def verified_chunks(medium: Medium, file: ChunkedFile) -> Iterator[memoryview]:
+def verified_chunks(medium: Medium, file: ChunkedFile) -> Generator[memoryview, None, None]:
     """Yield the file's bytes in chunks, each checked.
 
     A view is valid until the one after the next is asked for.

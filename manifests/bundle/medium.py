@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from manifests.bundle.layout import is_litter
-from manifests.bundle.pieces import Joined, join_names
+from manifests.bundle.pieces import Joined, OpenFile, join_names, unreadable
 from manifests.bundle.pool import Pool
 from manifests.errors import BundleRefused, NotInstallableHere
 
@@ -157,15 +157,12 @@ class DirectoryMedium:
                 deeper = os.open(part, _OPEN_FLAGS | os.O_DIRECTORY, dir_fd=folder)
                 os.close(folder)
                 folder = deeper
-            descriptor = os.open(last, _OPEN_FLAGS, dir_fd=folder)
+            return _regular_file(os.open(last, _OPEN_FLAGS, dir_fd=folder), name)
         except OSError as error:
             raise self._open_error(name, error) from error
         finally:
-            os.close(folder)
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            os.close(descriptor)
-            raise not_regular(name, "another kind of file")
-        return io.FileIO(descriptor)
+            with suppress(OSError):
+                os.close(folder)
 
     def peek(self) -> str | None:
         """A directory has no order."""
@@ -223,8 +220,24 @@ class DirectoryMedium:
     def _open_error(self, name: str, error: OSError) -> BundleRefused:
         if isinstance(error, FileNotFoundError | NotADirectoryError):
             return missing(name, self.path)
-        kind = "a symbolic link" if error.errno == errno.ELOOP else str(error.strerror)
-        return not_regular(name, kind)
+        if error.errno == errno.ELOOP:
+            return not_regular(name, "a symbolic link")
+        if error.errno in (errno.EACCES, errno.ENXIO):
+            return not_regular(name, str(error.strerror))
+        return unreadable(name, error)
+
+
+def _regular_file(descriptor: int, name: str) -> io.FileIO:
+    """Take over what was opened; close it if it is no regular file."""
+    try:
+        mode = os.fstat(descriptor).st_mode
+    except OSError:
+        os.close(descriptor)
+        raise
+    if not stat.S_ISREG(mode):
+        os.close(descriptor)
+        raise not_regular(name, "another kind of file")
+    return OpenFile(descriptor)
 
 
 def _deeper(name: str, depth: int) -> int:

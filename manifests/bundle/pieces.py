@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from manifests.bundle.layout import BLOBS
@@ -65,6 +66,25 @@ def _complete(name: str, numbers: set[int]) -> Iterator[str]:
                 file=piece_name(name, number),
             )
         yield piece_name(name, number)
+
+
+def unreadable(name: str, error: OSError) -> BundleRefused:
+    """Build the error for a drive that fails while it is read."""
+    return BundleRefused(
+        "medium-unreadable",
+        f"{name}: {error.strerror or error}",
+        hint="try another port or drive, or copy the bundle again",
+        file=name,
+    )
+
+
+class OpenFile(io.FileIO):
+    """A file that is read; what its drive says when it is closed is of no account."""
+
+    def close(self) -> None:
+        """Close it."""
+        with suppress(OSError):
+            super().close()
 
 
 class Joined(io.RawIOBase):

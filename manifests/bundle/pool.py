@@ -11,7 +11,7 @@ import os
 from typing import Final
 
 from manifests.bundle.layout import BLOBS
-from manifests.bundle.pieces import MAX_PIECES, piece_name
+from manifests.bundle.pieces import MAX_PIECES, piece_name, unreadable
 
 FOLDER: Final = BLOBS.rstrip("/")
 """The pool, seen from the drive's root."""
@@ -30,7 +30,11 @@ class Pool:
         self.descriptor = _open(root)
 
     def find(self, name: str) -> dict[str, os.stat_result]:
-        """Return the files that the blob `name` lies in, in order: itself, or its pieces."""
+        """Return the files that the blob `name` lies in, in order: itself, or its pieces.
+
+        Raises:
+            BundleRefused: `medium-unreadable`.
+        """
         last = name.removeprefix(BLOBS)
         if self.descriptor < 0 or last == name or "/" in last:
             return {}
@@ -53,8 +57,10 @@ class Pool:
     def _stat(self, name: str) -> os.stat_result | None:
         try:
             return os.stat(name, dir_fd=self.descriptor, follow_symlinks=False)
-        except OSError:
+        except FileNotFoundError:
             return None
+        except OSError as error:
+            raise unreadable(name, error) from error
 
 
 def _open(root: int) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 
 from manifests.bundle.medium import Medium
+from manifests.bundle.pieces import unreadable
 from manifests.errors import BundleRefused
 
 
@@ -39,12 +40,7 @@ def read_exactly(stream: io.RawIOBase, view: memoryview, name: str) -> None:
         try:
             count = stream.readinto(view[filled:])
         except OSError as error:
-            raise BundleRefused(
-                "medium-unreadable",
-                f"{name}: {error.strerror or error}",
-                hint="try another port or drive, or copy the bundle again",
-                file=name,
-            ) from error
+            raise unreadable(name, error) from error
         if not count:
             raise BundleRefused(
                 "bundle-truncated",

@@ -167,7 +167,7 @@ def test_consumer_may_stop_anywhere(tmp_path: Path) -> None:
             stream = verified_chunks(medium, described(DATA))
             for _ in range(stop):
                 next(stream)
-            stream.close()  # type: ignore[attr-defined]
+            stream.close()
         assert len(list(Path("/proc/self/fd").iterdir())) == descriptors
 
 

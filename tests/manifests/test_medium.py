@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import re
@@ -11,6 +12,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -183,6 +185,26 @@ def test_file_swapped_after_the_scan(tmp_path: Path) -> None:
             with pytest.raises(BundleRefused) as caught:
                 medium.open("release.json")
             assert caught.value.code == "entry-not-regular"
+
+
+def test_what_a_drive_says_when_a_file_is_closed_is_of_no_account(tmp_path: Path) -> None:
+    """A drive that was pulled out under a driver in user space answers so."""
+    with opened(write_folder(tmp_path)) as medium:
+        with medium.open("release.json") as stream:
+            assert stream.read(9) == b"{}"
+            os.close(stream.fileno())
+        assert stream.closed
+
+
+@pytest.mark.parametrize("call", ["open", "fstat"])
+def test_a_drive_that_fails_when_a_file_is_opened(
+    tmp_path: Path, call: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with opened(write_folder(tmp_path)) as medium, monkeypatch.context() as patched:
+        patched.setattr(os, call, Mock(side_effect=OSError(errno.EIO, os.strerror(errno.EIO))))
+        with pytest.raises(BundleRefused) as caught:
+            medium.open("release.json")
+    assert caught.value.code == "medium-unreadable"
 
 
 def test_folder_swapped_for_a_link_after_the_scan(tmp_path: Path) -> None:

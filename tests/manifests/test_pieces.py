@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -144,6 +146,20 @@ def test_a_pool_that_is_a_link_is_none(bundle: Bundle, judge: Judge, tmp_path: P
     shutil.move(tmp_path / "usb/blobs", tmp_path / "elsewhere")
     (tmp_path / "usb/blobs").symlink_to(tmp_path / "elsewhere")
     assert refusal(bundle.path, judge).code == "file-missing"
+
+
+def test_a_drive_that_fails_below_the_pool_is_not_taken_for_one_without_the_blob(
+    bundle: Bundle, judge: Judge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blob, real = to_pool(bundle) / largest(bundle).name, os.stat
+
+    def stat(path: Path | str, **options: Any) -> os.stat_result:
+        if path == blob.name:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return real(path, **options)
+
+    monkeypatch.setattr(os, "stat", stat)
+    assert refusal(bundle.path, judge).code == "medium-unreadable"
 
 
 def test_the_pool_lends_blobs_only(bundle: Bundle, judge: Judge) -> None:
