@@ -128,9 +128,8 @@ def _write_at(descriptor: int, view: memoryview, offset: int) -> None:
 
 
 def _settle(partial: Path, path: Path) -> None:
-    """Give a whole file its name; what has it now is not what it should be."""
-    path.unlink(missing_ok=True)
-    partial.rename(path)
+    """Give a whole file its name, in place of what has it now and is not what it should be."""
+    partial.replace(path)
 
 
 def _forget(descriptor: int) -> None:

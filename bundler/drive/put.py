@@ -10,13 +10,14 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from bundler.drive.copy import sync_folder, write_bytes, write_target
 from bundler.drive.faults import lies, told
-from bundler.drive.filesystem import MEMORY
+from bundler.drive.filesystem import MEMORY, look_at
 from bundler.drive.papers import write_papers
 from bundler.drive.plan import DrivePlan
 from bundler.drive.readback import MediumReader
@@ -124,7 +125,7 @@ def _write(plan: DrivePlan, progress: Progress) -> int:
         _unmark(plan.folder)
     written = 0
     for target in missing:
-        _clear(plan, target)
+        _clear(plan, target, {piece.path for piece in target.pieces if piece.there})
         written += write_target(target, plan.sealed.medium, progress)
     for name, data in plan.documents:
         if not _has(plan.folder / name, data):
@@ -164,9 +165,8 @@ def _has(path: Path, data: bytes) -> bool:
         return False
 
 
-def _clear(plan: DrivePlan, target: Target) -> None:
+def _clear(plan: DrivePlan, target: Target, ours: AbstractSet[Path]) -> None:
     """Remove what a reader would take for the blob, and what is not it."""
-    ours = {piece.path for piece in target.pieces if piece.there}
     if not target.name.startswith(layout.BLOBS):
         return
     for place in (plan.folder / target.name, plan.drive.root / FOLDER / target.digest.hex):
@@ -227,14 +227,22 @@ def _digest(target: Target, reader: MediumReader) -> Digest | None:
 
 
 def _write_anew(plan: DrivePlan, target: Target, reader: MediumReader, progress: Progress) -> None:
+    """Write a file again; the bad one stays until then, for other releases may still read it."""
     _unmark(plan.folder)
     fresh = renewed(target, plan.system)
-    _clear(plan, fresh)
+    if not _has_room(plan, fresh):
+        _clear(plan, fresh, frozenset())
     progress.expect(Stage.WRITE, fresh.file.size)
     write_target(fresh, plan.sealed.medium, progress)
+    _clear(plan, fresh, {piece.path for piece in fresh.pieces})
     progress.expect(Stage.VERIFY, fresh.file.size)
     if _digest(fresh, reader) != fresh.digest:
         raise lies(fresh.pieces[0].path)
+
+
+def _has_room(plan: DrivePlan, target: Target) -> bool:
+    free = look_at(plan.drive.root).free
+    return free is None or free >= sum(plan.system.rounded(one.size) for one in target.pieces)
 
 
 def _mark(plan: DrivePlan, reader: MediumReader) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
+from bundler.drive.readback import MediumReader
 from bundler.drive.run import planned
 from manifests.digest import Digest
 from manifests.errors import BundleRefused, MoonliftError
@@ -86,6 +90,37 @@ def test_what_went_bad_on_the_drive_is_written_anew(stick: Stick, made: Made) ->
     assert [Path(name).name for name in report.repaired] == [stick.large(made[1]).name]
     stick.check("viz-1.1.0")
     stick.check("viz-1.2.0")
+
+
+def test_what_seemed_bad_stays_until_it_is_written_anew(
+    stick: Stick, made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A drive that fails twice, once reading, once writing, takes nothing from what is finished."""
+    stick.put(made[1].path)
+    digest, failing = MediumReader.digest, [stick.large(made[1])]
+
+    def read(reader: MediumReader, name: str, paths: Sequence[Path]) -> Digest:
+        if list(paths) == failing:
+            patched.setattr(os, "write", Mock(side_effect=OSError(errno.EIO, "failing")))
+            raise OSError(errno.EIO, "failing")
+        return digest(reader, name, paths)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(MediumReader, "digest", read)
+        assert refusal(stick, made[2].path).code == "drive-failed"
+    assert stick.check("viz-1.1.0") == identity(made[1])
+    stick.put(made[2].path)
+    assert stick.check("viz-1.2.0") == identity(made[2])
+
+
+def test_a_full_drive_has_room_for_what_is_written_anew(
+    stick: Stick, made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stick.put(made[1].path)
+    flip(stick.large(made[1]))
+    monkeypatch.setattr("bundler.drive.put._has_room", lambda *_: False)
+    assert stick.put(made[1].path).repaired
+    assert stick.check("viz-1.1.0") == identity(made[1])
 
 
 @pytest.mark.parametrize("name", ["release.json", "SHA256SUMS", "files/compose.yaml", "index.json"])
