@@ -2,7 +2,7 @@
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test lint format demo bench soak cuda installer installer-test lock clean
+.PHONY: help setup test lint format demo bench soak drive-test cuda installer installer-test lock clean
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -34,6 +34,10 @@ bench: setup ## sizes, times and memory, side by side with skopeo, zstd, docker 
 
 soak: setup ## upgrades killed at 220 random moments on a real engine; SOAK_ARGS="--seed 7"
 	$(BIN)/python -m tests.soak $(SOAK_ARGS)
+
+drive-test: ## 6 GiB on real FAT32, exFAT and ext4, then drives that fail 198 times; DRIVE_ARGS="--seed 7"
+	@tools/setup drive
+	$(BIN)/python -m tests.drives $(DRIVE_ARGS)
 
 cuda: ## compile the CUDA kernels ahead, prove them for every card; build pycuda's wheel
 	@tools/setup python

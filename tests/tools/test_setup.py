@@ -51,7 +51,7 @@ def test_setup_refuses_an_unknown_level() -> None:
     assert "usage" in done.stderr
 
 
-@pytest.mark.parametrize("name", ["python", "demo", "installer", "test"])
+@pytest.mark.parametrize("name", ["python", "demo", "installer", "drive", "test"])
 def test_package_lists_name_one_package_a_line(name: str) -> None:
     lines = (ROOT / "tools/packages" / name).read_text().splitlines()
     assert all(re.fullmatch(r"#.*|[a-z0-9][a-z0-9.+-]+", line) for line in lines)
