@@ -7,10 +7,10 @@ from typing import Final, assert_never
 
 from installer.events import Outcome, Stage, Unit
 from installer.stream.bars import LABELS
+from installer.stream.stages import counted_text
 from installer.tui.gauges import (
     amount_text,
     bar_text,
-    counted_text,
     cut_text,
     left_text,
     percent_text,
