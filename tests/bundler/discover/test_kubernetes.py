@@ -577,7 +577,13 @@ print(kilobytes("VmHWM") - before)
 """
 
 
-@pytest.mark.parametrize("name", sorted(HOSTILE))
+LONG = ("many documents", "many values", "open brackets")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(one, marks=pytest.mark.long) if one in LONG else one for one in sorted(HOSTILE)],
+)
 def test_memory_is_bounded_and_there_is_an_end(name: str) -> None:
     data = HOSTILE[name]().encode()[: 10 * 1024 * 1024]
     argv = [sys.executable, "-c", CHILD]
