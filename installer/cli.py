@@ -18,6 +18,7 @@ from installer.clioptions import Bundle, Downgrade, Expired, Json
 from installer.cliplan import planning
 from installer.cliprune import pruning
 from installer.clireleases import releases
+from installer.clirepair import repairing
 from installer.cliselftest import selftesting
 from installer.console import Console, Form, exit_with
 from installer.frozen import build_lines
@@ -60,6 +61,7 @@ app.add_typer(running)
 app.add_typer(pruning)
 app.add_typer(checking)
 app.add_typer(driving)
+app.add_typer(repairing)
 app.add_typer(selftesting)
 
 Fingerprint = Annotated[

@@ -7,7 +7,7 @@ SHA256SUMS, its signatures, release.json, and the parity files.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final
@@ -111,11 +111,13 @@ class Stream:
             at += 1
 
 
-def covered_files(release: Release) -> tuple[tuple[str, int], ...]:
-    """Return name and size of every file that parity covers, in the order of the one-file form."""
-    if release.parity is None:
-        return ()
-    sizes = release.parity.sizes
+def covered_files(release: Release, sizes: Mapping[str, int]) -> tuple[tuple[str, int], ...]:
+    """Return name and size of every file that parity covers, in the order of the one-file form.
+
+    Args:
+        release: what the bundle holds.
+        sizes: of the documents that it does not tell the sizes of.
+    """
     documents = {blob.digest for image in release.images for blob in image.documents}
     blobs = list(release.blobs())
     return (
