@@ -16,7 +16,7 @@ from manifests.errors import UsageError
 from manifests.parityrecord import MAX_BLOCK, MAX_COLUMNS, MAX_LENGTH, MIN_BLOCK, SIZED
 from manifests.release import Release
 
-MIN_ROWS: Final = 1024
+MIN_ROWS: Final = 512
 """Blocks that a column has at least, where blocks can be made smaller."""
 
 

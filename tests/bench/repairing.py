@@ -49,7 +49,10 @@ def _judge(scene: Scene, made: dict[str, Measurement], repaired: dict[str, Measu
 
 def _write_app(scene: Scene, folder: Path) -> None:
     folder.mkdir()
-    (folder / "data").write_bytes(random.Random(1).randbytes(PAYLOAD))
+    lottery = random.Random(1)
+    with (folder / "data").open("wb") as file:
+        for _ in range(PAYLOAD // 2**20):
+            file.write(lottery.randbytes(2**20))
     image = scene.references[-1]
     text = f'schema: 1\nname: data\nversion: "1"\nimages: [{image}]\nfiles: [data]\n'
     (folder / "app.yaml").write_text(text)
