@@ -68,6 +68,15 @@ class ParityRecord(Part):
             raise ValueError(f"expected whole blocks in a column, found {self.length} bytes")
         return self
 
+    def check_covers(self, total: int) -> None:
+        """Refuse columns that don't hold so many bytes.
+
+        Raises:
+            ValueError: they are too short.
+        """
+        if total > self.columns * self.length:
+            raise ValueError(f"expected columns for {total} bytes, found {self.length} a column")
+
     @property
     def all_columns(self) -> int:
         """Columns of data and of parity."""

@@ -231,6 +231,14 @@ class Release(Document):
                 raise ValueError(f"no chunk table for {name}")
         return self
 
+    @model_validator(mode="after")
+    def _covered(self) -> Release:
+        if self.parity is not None:
+            parity = {name for name, _, _ in self.parity.files}
+            sizes = (size for name, size in self.sizes().items() if name not in parity)
+            self.parity.check_covers(sum(sizes) + sum(self.parity.sizes.values()))
+        return self
+
     def blobs(self) -> Iterator[BlobRecord]:
         """Yield each distinct blob once: every document first, then layers in load order."""
         seen: set[Digest] = set()

@@ -35,6 +35,15 @@ class Group:
     lost: frozenset[int]
 
 
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Consecutive blocks of one column."""
+
+    column: int
+    first: int
+    count: int
+
+
 class Columns:
     """The columns of one bundle."""
 
@@ -58,9 +67,10 @@ class Columns:
         """
         lost: dict[int, set[int]] = defaultdict(set)
         for chunk in chunks:
-            for row, column in self._blocks(chunk):
-                if chunk in doubted or not self._is_sound(row, column, tables):
-                    lost[row].add(column)
+            for run in self._runs(chunk):
+                every = range(run.first, run.first + run.count)
+                for row in every if chunk in doubted else self._unsound(run, tables):
+                    lost[row].add(run.column)
         return {row: frozenset(columns) for row, columns in sorted(lost.items())}
 
     def beyond(self, lost: Lost) -> int:
@@ -105,28 +115,36 @@ class Columns:
         future.result()
         advance(group.count * len(group.lost) * self._record.block)
 
-    def _blocks(self, chunk: Chunk) -> Iterator[tuple[int, int]]:
-        """Yield row and column of every block that a chunk has bytes in."""
+    def _runs(self, chunk: Chunk) -> Iterator[Run]:
+        """Yield every block that a chunk has bytes in, those of a column together."""
         block, rows = self._record.block, self._record.rows
         if (column := self._parity.get(chunk.name)) is not None:
             start = column * self._record.length
         else:
             start = self._stream.start(chunk.name)
-        first, last = start + chunk.offset, start + chunk.offset + chunk.length - 1
-        for number in range(first // block, last // block + 1):
-            yield number % rows, number // rows
+        number = (start + chunk.offset) // block
+        end = (start + chunk.offset + chunk.length - 1) // block + 1
+        while number < end:
+            count = min(end - number, rows - number % rows, max(1, SLICE // block))
+            yield Run(number // rows, number % rows, count)
+            number += count
 
-    def _is_sound(self, row: int, column: int, tables: Collection[Chunk]) -> bool:
-        expected = self._checksum(row, column, tables)
-        return expected is not None and checksum(self._read(row, 1, column)) == expected
+    def _unsound(self, run: Run, tables: Collection[Chunk]) -> Iterator[int]:
+        """Yield the rows whose block does not have its checksum, or has none."""
+        width, block = self._record.all_columns * CHECKSUM_SIZE, self._record.block
+        table = memoryview(bytearray(run.count * width))
+        self._mended.read(CHECKSUMS[0], run.first * width, table)
+        with memoryview(self._read(run.first, run.count, run.column)) as data:
+            for number in range(run.count):
+                row, at = run.first + number, number * width + run.column * CHECKSUM_SIZE
+                found = checksum(data[number * block : (number + 1) * block])
+                if found != table[at : at + CHECKSUM_SIZE] or self._is_lost(row, run, tables):
+                    yield row
 
-    def _checksum(self, row: int, column: int, tables: Collection[Chunk]) -> bytes | None:
-        offset = checksum_offset(row, column, self._record.all_columns)
-        if any(one.offset <= offset < one.offset + one.length for one in tables):
-            return None
-        entry = bytearray(CHECKSUM_SIZE)
-        self._mended.read(CHECKSUMS[0], offset, memoryview(entry))
-        return bytes(entry)
+    def _is_lost(self, row: int, run: Run, tables: Collection[Chunk]) -> bool:
+        """Tell whether no table has a block's checksum."""
+        offset = checksum_offset(row, run.column, self._record.all_columns)
+        return any(one.offset <= offset < one.offset + one.length for one in tables)
 
     def _restore(self, group: Group) -> None:
         wanted = group.lost

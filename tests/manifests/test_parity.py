@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +16,10 @@ from manifests.errors import MoonliftError
 from manifests.paritycode import Code, checksum_offset, checksum_rows
 from manifests.parityrecord import ParityRecord
 from manifests.paritystream import Stream, shape_of
+from manifests.release import Release
+from tests.support.bundles import Facts, make_bundle, new_key
+from tests.support.images import ImageSpec
+from tests.support.layers import LayerSpec
 
 pytestmark = pytest.mark.property
 
@@ -149,6 +155,23 @@ def test_a_parity_record_names_its_files() -> None:
 def test_a_parity_record_that_makes_no_sense_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r".+"):
         ParityRecord(**{**GOOD, **change})
+
+
+@pytest.mark.parametrize(
+    "change", [{"length": 0x200}, {"columns": 1, "length": 512}, {"length": 10**6}]
+)
+def test_a_release_whose_columns_do_not_hold_it_is_refused(
+    tmp_path: Path, change: dict[str, int]
+) -> None:
+    images = {"docker.io/acme/app:1": ImageSpec((LayerSpec.random(1, 600_000),))}
+    key = new_key(tmp_path / "key")
+    release = make_bundle(tmp_path / "b", images, key, facts=Facts(parity=5)).release
+    raw = json.loads(release.canonical())
+    assert Release.read(release.canonical()) == release
+    raw["parity"] |= change
+    with pytest.raises(MoonliftError) as caught:
+        Release.read(json.dumps(raw).encode())
+    assert caught.value.code == "document-invalid"
 
 
 def test_more_than_can_be_numbered_is_refused() -> None:
