@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -51,7 +51,7 @@ def put_in_place(place: Place, mended: Mended, misfits: Sequence[str], advance: 
             advance(chunk.length)
         for name in changed:
             file = mended.files[name]
-            place.file(name, file.size).settle(_mode(file))
+            place.file(name, file.size).settle(executable=file.executable)
         place.settle()
     for chunk in chunks:
         _read_back(place, mended, chunk)
@@ -89,10 +89,6 @@ def _is_seal(name: str) -> int:
     return 2 if layout.is_signature(name) else int(name == layout.SUMS)
 
 
-def _mode(file: WantedFile) -> int:
-    return 0o755 if file.executable else 0o644
-
-
 def _write(place: Place, mended: Mended, chunk: Chunk) -> None:
     data = memoryview(bytearray(chunk.length))
     mended.read(chunk.name, chunk.offset, data)
@@ -125,7 +121,9 @@ def _copy(folder: Path, mended: Mended, file: WantedFile, advance: Advance) -> N
         os.fsync(target.fileno())
     if Digest.from_hash(hasher) != file.digest:
         raise digest_mismatch(file.name, file.digest, Digest.from_hash(hasher))
-    partial.chmod(_mode(file))
+    if file.executable:
+        with suppress(OSError):  # FAT has no such bit; release.json has it
+            partial.chmod(0o755)
     partial.rename(path)
 
 

@@ -75,8 +75,11 @@ class Segments:
         """Tell whether every file is a regular one of its size."""
         return all(size_of(part.root, part.path) == part.size for part in self.parts)
 
-    def settle(self, mode: int = 0o644) -> None:
-        """Give every file its size and, where it can have one, its mode; make the drive write it.
+    def settle(self, *, executable: bool = False) -> None:
+        """Give every file its size, and make the drive write it.
+
+        Args:
+            executable: give it an executable bit, where the file system has one.
 
         Raises:
             OSError: the medium is full, read-only or fails.
@@ -85,8 +88,9 @@ class Segments:
             with _open(part, os.O_RDWR | os.O_CREAT) as descriptor:
                 if os.fstat(descriptor).st_size != part.size:
                     os.ftruncate(descriptor, part.size)
-                with suppress(PermissionError):
-                    os.fchmod(descriptor, mode)
+                if executable:
+                    with suppress(OSError):  # FAT has no such bit; release.json has it
+                        os.fchmod(descriptor, 0o755)
                 os.fsync(descriptor)
                 with suppress(OSError):
                     os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)

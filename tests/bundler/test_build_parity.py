@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import random
+from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from bundler.arguments import judge_of
 from bundler.progress import Silent
 from bundler.verify import verify
+from installer.cli import app as installer
 from manifests.errors import MoonliftError
 from manifests.listing import Judge
 from manifests.medium import open_medium
@@ -112,11 +115,44 @@ def test_a_drive_gets_it(
 
 def test_the_command_line(app: Workplace, source: MemorySource, bundle: Cli) -> None:
     arguments = (app.app, "-k", app.key, "--cache", app.cache.root)
+    plain = app.root / "plain"
     with served_by(source):
+        app.build("plain")
         said = bundle("build", *arguments, "--parity", "10", "-o", app.root / "a")
         told = bundle("build", *arguments, "--parity", "10", "-o", app.root / "b", "--json")
         wrong = bundle("build", *arguments, "--parity", "101", "-o", app.root / "c")
     size = sum(p.stat().st_size for p in (app.root / "a/parity").iterdir())
     assert "  parity  " in said.out
+    assert "parity " in bundle("inspect", app.root / "a").out
+    assert "parity" not in bundle("inspect", plain).out
     assert json.loads(told.out)["parity"] == size
     assert wrong.code == 2
+
+
+def test_what_it_makes_is_repaired_programs_and_headers_too(
+    app: Workplace, source: MemorySource
+) -> None:
+    tool = app.root / "frozen"
+    tool.write_bytes(b"\x7fELF" + random.Random(2).randbytes(100_000))
+    with served_by(source):
+        app.build("x.tar", parity=10, installer=tool)
+        app.build("out", parity=10, installer=tool)
+    tar, good = app.root / "x.tar", (app.root / "x.tar").read_bytes()
+    at = good.index(b"tools/installer\0")
+    tar.write_bytes(good[:at] + bytes(400_000) + good[at + 400_000 :])
+    (app.root / "out/tools/installer").unlink()
+    repaired(app, tar)
+    repaired(app, app.root / "out")
+    assert tar.read_bytes() == good
+    program = app.root / "out/tools/installer"
+    assert program.read_bytes() == tool.read_bytes()
+    assert program.stat().st_mode & 0o111
+
+
+def repaired(place: Workplace, bundle: Path) -> None:
+    runner = CliRunner()
+    homes = ["--trust-dir", str(place.root / "trust"), "--state-dir", str(place.root / "state")]
+    trust = ["trust", "add", str(place.public_key), "--id", "me", "--trust-on-first-use"]
+    runner.invoke(installer, [*homes, *trust])
+    done = runner.invoke(installer, [*homes, "repair", str(bundle), "--in-place"])
+    assert done.exit_code == 0, done.output

@@ -16,7 +16,9 @@ from hypothesis import strategies as st
 from installer.repair import segments
 from installer.repair.segments import SECTOR, Segment, Segments, cut
 from manifests.pieces import piece_name
+from tests.bundler.drive.conftest import Stick
 from tests.installer.repair.conftest import Bench, contents
+from tests.support.media import Format, mounted
 from tests.support.tamper import EACH_FILE, copy_of
 
 MB = 1_000_000
@@ -229,3 +231,21 @@ def test_joined_files_are_read_as_one_with_zeros_where_they_end(
         assert bytes(view) == joined[offset : offset + length]
     finally:
         os.close(folder)
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("form", [Format.FAT32, Format.EXFAT])
+def test_a_release_on_a_real_drive_is_repaired_where_it_lies(bench: Bench, form: Format) -> None:
+    with mounted(form, bench.root / "real", 64) as drive:
+        Stick(drive, bench.key).put(bench.good.path)
+        folder = drive / "viz-1.0.0"
+        blob = max((drive / "blobs/sha256").iterdir(), key=lambda one: one.stat().st_size)
+        before = contents(drive)
+        spoil(blob, 4 * MB, 500_000)
+        os.truncate(folder / "parity/007", 10)
+        (folder / "files/compose.yaml").unlink()
+        (folder / "oci-layout").unlink()
+        said = bench.repair("--in-place", bundle=folder)
+        assert said.code == 0, said.out
+        assert contents(drive) == before
+        assert bench.run("verify", folder).code == 0
