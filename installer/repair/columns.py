@@ -14,9 +14,9 @@ from typing import Final
 
 from installer.repair.mended import Mended
 from installer.repair.wanted import Chunk
-from manifests.paritycode import Block, Code, checksum, checksum_offset, checksum_rows
-from manifests.parityrecord import CHECKSUM_SIZE, CHECKSUMS, ParityRecord, column_name
-from manifests.paritystream import Stream
+from manifests.bundle.paritycode import Block, Code, checksum, checksum_offset, checksum_rows
+from manifests.bundle.parityrecord import CHECKSUM_SIZE, CHECKSUMS, ParityRecord, column_name
+from manifests.bundle.paritystream import Stream
 
 SLICE: Final = 128 * 1024
 """Bytes of each column that are held at once."""

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from installer.repair.columns import Columns, Lost
 from installer.repair.mended import Mended
 from installer.repair.wanted import Chunk
+from manifests.bundle.parityrecord import CHECKSUMS, ParityRecord
+from manifests.bundle.paritystream import Stream, covered_files
 from manifests.digest import digest_mismatch
 from manifests.errors import BundleRefused
-from manifests.parityrecord import CHECKSUMS, ParityRecord
-from manifests.paritystream import Stream, covered_files
 from manifests.quantities import bytes_text
 from manifests.release import CHUNK_SIZE, Release
 

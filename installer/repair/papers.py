@@ -10,16 +10,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from installer.repair.places import Place
-from manifests import layout
+from manifests.bundle import layout
+from manifests.bundle.parityrecord import SIZED
+from manifests.bundle.sums import MAX_BYTES, Sums, signature_name
 from manifests.digest import Digest
 from manifests.errors import BundleRefused, MoonliftError
-from manifests.listing import Judge
-from manifests.parityrecord import SIZED
 from manifests.release import RELEASE_LIMIT, Release
-from manifests.seal import SMALL_FILE_LIMIT
-from manifests.signers import SealCheck
-from manifests.sshsig import MAX_SIGNATURE_BYTES, MAX_SIGNATURES, Signature, verify
-from manifests.sums import MAX_BYTES, Sums, signature_name
+from manifests.seals.listing import Judge
+from manifests.seals.seal import SMALL_FILE_LIMIT
+from manifests.seals.signers import SealCheck
+from manifests.seals.sshsig import MAX_SIGNATURE_BYTES, MAX_SIGNATURES, Signature, verify
 
 
 @dataclass(frozen=True, slots=True)

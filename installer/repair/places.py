@@ -14,10 +14,10 @@ from typing import Protocol
 
 from installer.repair.segments import Segment, Segments, cut, size_of
 from installer.repair.wanted import WantedFile
+from manifests.bundle.layout import BLOBS
+from manifests.bundle.pieces import MAX_PIECES, piece_name
+from manifests.bundle.pool import FOLDER
 from manifests.errors import NotInstallableHere, UsageError
-from manifests.layout import BLOBS
-from manifests.pieces import MAX_PIECES, piece_name
-from manifests.pool import FOLDER
 
 
 class Place(Protocol):

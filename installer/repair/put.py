@@ -15,9 +15,9 @@ from typing import Final
 from installer.repair.mended import Mended
 from installer.repair.places import Place
 from installer.repair.wanted import Chunk, WantedFile
-from manifests import layout
+from manifests.bundle import layout
+from manifests.bundle.driveform import PARTIAL
 from manifests.digest import Digest, digest_mismatch, new_hash
-from manifests.driveform import PARTIAL
 from manifests.errors import NotInstallableHere, UsageError
 
 Advance = Callable[[int], None]

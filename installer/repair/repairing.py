@@ -12,8 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from installer.events import Event, Stage, StageFinished, StageStarted, Unit
-from installer.jobs import Meter
-from installer.metered import metered_work
 from installer.repair.mend import mend, prove_files
 from installer.repair.mended import Mended
 from installer.repair.papers import Papers
@@ -21,6 +19,8 @@ from installer.repair.places import Place
 from installer.repair.put import put_in_place, put_into
 from installer.repair.scan import Fetched, fetch, find_damage
 from installer.repair.wanted import Chunk, wanted_files
+from installer.stream.jobs import Meter
+from installer.stream.metered import metered_work
 
 
 @dataclass(slots=True)

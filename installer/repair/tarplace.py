@@ -15,9 +15,9 @@ from typing import Final
 
 from installer.repair.segments import Segment, Segments, cut, size_of
 from installer.repair.wanted import WantedFile
+from manifests.bundle.medium import MAX_ENTRIES
+from manifests.bundle.tarform import BLOCK, END, header, next_header, padding, part_name
 from manifests.errors import BundleRefused
-from manifests.medium import MAX_ENTRIES
-from manifests.tarform import BLOCK, END, header, next_header, padding, part_name
 
 MAX_PARTS: Final = 9999
 MAX_GAP: Final = 3

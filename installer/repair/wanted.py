@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from manifests.chunks import ChunkedFile, chunked_file
+from manifests.bundle.chunks import ChunkedFile, chunked_file
+from manifests.bundle.layout import RELEASE, SUMS
+from manifests.bundle.paritystream import covered_files
+from manifests.bundle.sums import Sums
 from manifests.digest import Digest
 from manifests.errors import BundleRefused
-from manifests.layout import RELEASE, SUMS
-from manifests.paritystream import covered_files
 from manifests.release import CHUNK_SIZE, Release
-from manifests.sums import Sums
 
 
 @dataclass(frozen=True, slots=True)

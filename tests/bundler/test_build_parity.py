@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from bundler.arguments import judge_of
+from bundler.commandline.arguments import judge_of
 from bundler.progress import Silent
-from bundler.verify import verify
+from bundler.verbs.verify import verify
 from installer.cli import app as installer
+from manifests.bundle.medium import open_medium
+from manifests.bundle.reading import read_small
 from manifests.errors import MoonliftError
-from manifests.listing import Judge
-from manifests.medium import open_medium
-from manifests.reading import read_small
 from manifests.release import Release
+from manifests.seals.listing import Judge
 from tests.bundler.builds import Cli, MemorySource, Workplace, content_of, memory, served_by
 from tests.bundler.drive.conftest import Stick
 from tests.support.bundles import SigningKey

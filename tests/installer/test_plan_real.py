@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from installer.space import Purpose
+from installer.planning.space import Purpose
 from tests.installer.conftest import NAMES, Host
 from tests.installer.test_cli import call, document
 from tests.support.engine import Engine

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from manifests.bundle.paritycode import Code, checksum_offset, checksum_rows
+from manifests.bundle.parityrecord import ParityRecord
+from manifests.bundle.paritystream import Stream, shape_of
 from manifests.digest import Digest
 from manifests.errors import MoonliftError
-from manifests.paritycode import Code, checksum_offset, checksum_rows
-from manifests.parityrecord import ParityRecord
-from manifests.paritystream import Stream, shape_of
 from manifests.release import Release
 from tests.support.bundles import Facts, make_bundle, new_key
 from tests.support.images import ImageSpec

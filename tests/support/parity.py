@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from manifests.bundle.paritycode import Code, checksum_rows
+from manifests.bundle.parityrecord import CHECKSUMS, SIZED, ParityRecord, column_name
+from manifests.bundle.paritystream import shape_of
 from manifests.digest import Digest
-from manifests.paritycode import Code, checksum_rows
-from manifests.parityrecord import CHECKSUMS, SIZED, ParityRecord, column_name
-from manifests.paritystream import shape_of
 
 
 def parity_of(covered: Mapping[str, bytes], percent: int) -> tuple[ParityRecord, dict[str, bytes]]:

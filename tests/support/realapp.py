@@ -121,7 +121,7 @@ class RealRelease:
             origin="compose.yaml",
             services=(self._db(), self._web(), self._worker()),
             volumes=(VolumeSpec(key="data"),),
-            deadline_seconds=20,
+            deadline_seconds=6 if self.broken else 20,
             settle_seconds=1,
             selftest="required" if self.selftest else "off",
         )

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from bundler.discover import kubernetes
 from bundler.discover.folder import DiskFolder
 from bundler.discover.found import Found, Problem, Remark
-from manifests.appsources import KubernetesSource
+from manifests.appmanifest.sources import KubernetesSource
+from tests.support.endless import LIMIT_S
 
 INPUTS = Path(__file__).parent / "inputs/kubernetes"
 ROOT = Path(__file__).parents[3]
@@ -563,27 +564,27 @@ HOSTILE = {
     "lines before a mistake": "\n" * 4_000_000 + "a: b: c",
 }  # fmt: skip
 CHILD = """
-import sys, time
+import sys
 from bundler.discover import kubernetes
 def kilobytes(name):
     return int(next(l for l in open("/proc/self/status") if l.startswith(name)).split()[1])
 data = sys.stdin.buffer.read()
 kubernetes.discover_text(b"apiVersion: v1\\nkind: Pod\\nspec: {containers: []}", "warm")
 open("/proc/self/clear_refs", "w").write("5")
-before, started = kilobytes("VmRSS"), time.process_time()
+before = kilobytes("VmRSS")
 found = kubernetes.discover_text(data, "a.yaml")
-print(kilobytes("VmHWM") - before, time.process_time() - started)
+print(kilobytes("VmHWM") - before)
 """
 
 
 @pytest.mark.parametrize("name", sorted(HOSTILE))
-def test_memory_and_time_are_bounded(name: str) -> None:
+def test_memory_is_bounded_and_there_is_an_end(name: str) -> None:
     data = HOSTILE[name].encode()[: 10 * 1024 * 1024]
     argv = [sys.executable, "-c", CHILD]
-    done = subprocess.run(argv, input=data, capture_output=True, check=True, cwd=ROOT)
-    kilobytes, seconds = map(float, done.stdout.split())
-    assert kilobytes < 64 * 1024
-    assert seconds < 20
+    done = subprocess.run(
+        argv, input=data, capture_output=True, check=True, cwd=ROOT, timeout=5 * LIMIT_S
+    )
+    assert int(done.stdout) < 64 * 1024
 
 
 ANY_TEXT = st.one_of(

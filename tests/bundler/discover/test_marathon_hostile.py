@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
-import tracemalloc
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +13,9 @@ from hypothesis import strategies as st
 from bundler.discover.folder import DiskFolder
 from bundler.discover.found import Found
 from bundler.discover.marathon import source
-from manifests.appsources import MarathonSource
+from manifests.appmanifest.sources import MarathonSource
+from tests.support.endless import not_endless
+from tests.support.memory import growing_at_most
 
 FIELDS = st.sampled_from(
     [
@@ -158,15 +158,8 @@ HOSTILE = {
 @pytest.mark.parametrize("name", HOSTILE)
 def test_no_document_takes_long_or_much_memory(name: str) -> None:
     data = HOSTILE[name].encode()
-    begin = time.process_time()
-    tracemalloc.start()
-    try:
+    with not_endless(), growing_at_most(64 * 1024 * 1024):
         assert_told(data)
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-    assert peak < 64 * 1024 * 1024
-    assert time.process_time() - begin < 30
 
 
 @pytest.mark.parametrize("data", [b"\0", b"\xff\xfe{\0}\0", b'{"id": "\xff"}'])

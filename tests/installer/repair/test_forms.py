@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from installer.repair import segments
 from installer.repair.segments import SECTOR, Segment, Segments, cut
-from manifests.pieces import piece_name
+from manifests.bundle.pieces import piece_name
 from tests.bundler.drive.conftest import Stick
 from tests.installer.repair.conftest import Bench, contents
 from tests.support.media import Format, mounted
@@ -58,7 +58,7 @@ def test_a_tar_is_repaired_into_a_folder(bench: Bench, tar: Path) -> None:
     assert tar.read_bytes() == before
 
 
-@pytest.mark.parametrize("cut_off", [1, 512, 20_000, 500_000])
+@pytest.mark.parametrize("cut_off", [1, 500_000])
 def test_a_tar_that_is_cut_short_is_completed(bench: Bench, tar: Path, cut_off: int) -> None:
     os.truncate(tar, tar.stat().st_size - cut_off)
     assert bench.repair("--in-place", bundle=tar).code == 0
@@ -98,8 +98,8 @@ def on_a_drive(bench: Bench) -> Path:
     return path
 
 
-@pytest.mark.parametrize("number", [1, 2, 3, 4])
-@pytest.mark.parametrize("kind", ["remove", "truncate"])
+@pytest.mark.parametrize("number", [1, 2, 4])
+@pytest.mark.parametrize("kind", ["remove", pytest.param("truncate", marks=pytest.mark.long)])
 def test_pieces_in_a_pool_come_back(bench: Bench, number: int, kind: str) -> None:
     blob = on_a_drive(bench)
     other = bench.copy("other")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from manifests.paritystream import Stream, covered_files
+from manifests.bundle.paritystream import Stream, covered_files
 from tests.installer.repair.conftest import CHUNK, Bench, contents
 from tests.support.bundles import Bundle, Facts, make_bundle, new_key
 from tests.support.images import ImageSpec
@@ -35,6 +35,8 @@ def largest(folder: Path) -> str:
     return max(files_of(folder), key=lambda name: (folder / name).stat().st_size)
 
 
+FEW = ("truncate", "remove", "to_symlink")
+"""Damages that differ in how they are met."""
 PAPERS = {"SHA256SUMS", "SHA256SUMS.1.sig", "release.json"}
 
 
@@ -84,7 +86,10 @@ def test_more_is_refused_with_what_is_missing_and_changes_nothing(bench: Bench) 
     assert not bench.out.exists()
 
 
-@pytest.mark.parametrize("kind", EACH_FILE)
+@pytest.mark.parametrize(
+    "kind",
+    [kind if kind in FEW else pytest.param(kind, marks=pytest.mark.long) for kind in EACH_FILE],
+)
 def test_files_are_restored_from_each_damage(bench: Bench, kind: str) -> None:
     damage: Callable[[Path], None] = EACH_FILE[kind]
     sizes = {n: len(data) for n, data in bench.good.files.items() if n not in PAPERS}
@@ -158,7 +163,9 @@ def test_a_copy_without_the_right_bytes_gives_nothing(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(PAPERS))
-@pytest.mark.parametrize("kind", ["flip", "truncate", "remove"])
+@pytest.mark.parametrize(
+    "kind", ["remove", *(pytest.param(one, marks=pytest.mark.long) for one in ("flip", "truncate"))]
+)
 def test_papers_come_from_a_copy_alone(bench: Bench, name: str, kind: str) -> None:
     EACH_FILE[kind](bench.bad / name)
     refused = bench.repair("--in-place")
