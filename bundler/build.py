@@ -32,6 +32,7 @@ from bundler.sign import Signer, sign_sums
 from bundler.sources.choose import SourceOptions, Sources
 from bundler.write import DamagedEntry, is_damaged, write
 from bundler.writing.entries import Entry, bytes_entry
+from bundler.writing.parity import protected
 from bundler.writing.place import Output, check_place
 from bundler.writing.selfcheck import check_written
 from bundler.writing.survey import PruneReport, shared_bytes, survey
@@ -59,6 +60,7 @@ class BuildOptions:
         environ: of the process, for sources that are filled in from it.
         selftest: the image that proves a host, as written; empty for none.
         installer: the frozen installer that the bundle carries; None for none.
+        parity: percent of the bundle that may be lost and is still restored; 0 for none.
     """
 
     output: Output | None
@@ -72,6 +74,7 @@ class BuildOptions:
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
     selftest: str = ""
     installer: Path | None = None
+    parity: int = 0
 
     @property
     def lock_options(self) -> LockOptions:
@@ -123,9 +126,8 @@ def build(app_path: Path, options: BuildOptions, progress: Progress) -> BuildRep
         with worker_pool(1, "survey") as aside:
             left_out = aside.submit(survey, images, options.cache)
             shop = Workshop(options.cache, options.settings, progress)
-            packed, paths = _write(
-                _Packing(made.lock, images, (*made.files, *tools), shop), options.signers, output
-            )
+            packing = _Packing(made.lock, images, (*made.files, *tools), shop, options.parity)
+            packed, paths = _write(packing, options.signers, output)
             pruned = PruneReport(left_out.result(), shared_bytes(packed.release))
     return BuildReport(
         paths=paths,
@@ -164,6 +166,7 @@ class _Packing:
     images: Sequence[FetchedImage]
     files: Sequence[Entry]
     shop: Workshop
+    parity: int
 
     def pack(self) -> PackedBundle:
         """Bring every layer into the cache and lay out the bundle."""
@@ -190,13 +193,12 @@ def _write(
     """Pack, sign and write; blobs of the cache that are damaged are made anew, once."""
     packed = packing.pack()
     try:
-        return packed, _write_signed(packed, signers, output, packing.shop.progress)
+        return _write_protected(packing, packed, signers, output)
     except DamagedEntry as damage:
         if not _evict_damaged(packed, packing.shop.cache):
             raise
         packing.shop.progress.note(f"{damage}; it is made anew")
-    packed = packing.pack()
-    return packed, _write_signed(packed, signers, output, packing.shop.progress)
+    return _write_protected(packing, packing.pack(), signers, output)
 
 
 def _evict_damaged(packed: PackedBundle, cache: Cache) -> bool:
@@ -205,6 +207,14 @@ def _evict_damaged(packed: PackedBundle, cache: Cache) -> bool:
     for entry in damaged:
         cache.evict(entry.digest)
     return bool(damaged)
+
+
+def _write_protected(
+    packing: _Packing, packed: PackedBundle, signers: Sequence[Signer], output: Output
+) -> tuple[PackedBundle, tuple[Path, ...]]:
+    progress = packing.shop.progress
+    with protected(packed, packing.parity, packing.shop.cache, progress) as whole:
+        return whole, _write_signed(whole, signers, output, progress)
 
 
 def _write_signed(

@@ -30,6 +30,7 @@ from bundler.commandline.options import (
     Json,
     Layers,
     Manifest,
+    Parity,
     PlainHttp,
     Platforms,
     Realms,
@@ -243,6 +244,7 @@ def build(  # noqa: PLR0913 - one parameter an option
     ] = None,
     selftest: Selftest = "",
     with_installer: WithInstaller = None,
+    parity: Parity = 0,
     cache: CacheFolder = None,
     ca_file: CaFiles = None,
     plain_http: PlainHttp = None,
@@ -276,6 +278,7 @@ def build(  # noqa: PLR0913 - one parameter an option
         locked=locked,
         selftest=selftest,
         installer=with_installer,
+        parity=parity,
     )
     with progress_sink() as progress:
         report = run(manifest, build_options(arguments), progress)

@@ -18,6 +18,7 @@ from installer.commandline.options import Bundle, Downgrade, Expired, Json
 from installer.commandline.plan import planning
 from installer.commandline.prune import pruning
 from installer.commandline.releases import releases
+from installer.commandline.repair import repairing
 from installer.commandline.selftest import selftesting
 from installer.console import Console, Form, exit_with
 from installer.frozen import build_lines
@@ -60,6 +61,7 @@ app.add_typer(running)
 app.add_typer(pruning)
 app.add_typer(checking)
 app.add_typer(driving)
+app.add_typer(repairing)
 app.add_typer(selftesting)
 
 Fingerprint = Annotated[

@@ -13,6 +13,7 @@ from typing import Annotated, Final
 from pydantic import Field, StringConstraints, model_validator
 
 from manifests.bundle.layout import FILES, TOOLS, blob_name
+from manifests.bundle.parityrecord import ParityRecord
 from manifests.digest import Digest
 from manifests.documents import (
     DigestField,
@@ -185,6 +186,7 @@ class Release(Document):
         run: what runs of it; None where it only brings images.
         prune: what may be removed once it runs; None for nothing.
         chunks: the chunk table.
+        parity: what restores damaged files; None where nothing does.
         base: release that this one is a difference to; None for a complete bundle.
     """
 
@@ -201,6 +203,7 @@ class Release(Document):
     run: RunSpec | None = None
     prune: PrunePolicy | None = None
     chunks: ChunkTable = ChunkTable()
+    parity: ParityRecord | None = None
 
     @model_validator(mode="after")
     def _in_their_folders(self) -> Release:
@@ -228,6 +231,14 @@ class Release(Document):
                 raise ValueError(f"no chunk table for {name}")
         return self
 
+    @model_validator(mode="after")
+    def _covered(self) -> Release:
+        if self.parity is not None:
+            parity = {name for name, _, _ in self.parity.files}
+            sizes = (size for name, size in self.sizes().items() if name not in parity)
+            self.parity.check_covers(sum(sizes) + sum(self.parity.sizes.values()))
+        return self
+
     def blobs(self) -> Iterator[BlobRecord]:
         """Yield each distinct blob once: every document first, then layers in load order."""
         seen: set[Digest] = set()
@@ -246,7 +257,7 @@ class Release(Document):
         """
         sizes: dict[str, int] = {}
         records = [(blob.name, blob.size) for image in self.images for blob in image.blobs]
-        records += [(file.name, file.size) for file in self.carried]
+        records += [(file.name, file.size) for file in (*self.carried, *self.parity_files)]
         for name, size in records:
             if sizes.setdefault(name, size) != size:
                 raise ValueError(f"{name} has two sizes")
@@ -256,6 +267,12 @@ class Release(Document):
     def carried(self) -> tuple[FileRecord, ...]:
         """Everything besides images and our own documents, in the order of the one-file form."""
         return (*self.files, *self.tools)
+
+    @property
+    def parity_files(self) -> tuple[FileRecord, ...]:
+        """The files that restore others, in the order of the one-file form, where they are last."""
+        files = self.parity.files if self.parity else ()
+        return tuple(FileRecord(name=one, digest=digest, size=size) for one, size, digest in files)
 
     @property
     def selftest_images(self) -> tuple[ImageRecord, ...]:

@@ -35,6 +35,15 @@ WithInstaller = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Carry this installer, made by `make installer`."),
 ]
+Parity = Annotated[
+    int,
+    typer.Option(
+        min=0,
+        max=100,
+        metavar="PERCENT",
+        help="Add files that restore this much of a damaged bundle: `installer repair`.",
+    ),
+]
 CacheFolder = Annotated[
     Path | None, typer.Option(envvar="MOONLIFT_CACHE", help="Build cache folder.")
 ]

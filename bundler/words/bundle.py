@@ -77,6 +77,7 @@ def inspection_view(inspection: Inspection, *, layers: bool = False) -> Renderab
         for file in release.carried:
             files.add_row(_text(file.name), bytes_text(file.size))
         parts += [Text(), files]
+    parts += [Text(f"\n{line}") for line in _parity_lines(release)]
     parts += [Text("\n" + "\n".join(waiver_lines(release)))] if release.waived else []
     runs = run_lines(release.run, release.prune)
     parts += [Text("\n" + "\n".join(runs))] if runs else []
@@ -89,6 +90,11 @@ def inspection_view(inspection: Inspection, *, layers: bool = False) -> Renderab
         )
     )
     return Group(*parts)
+
+
+def _parity_lines(release: Release) -> list[str]:
+    size = sum(file.size for file in release.parity_files)
+    return [f"parity {bytes_text(size)}, for `installer repair`"] if release.parity else []
 
 
 def _image_row(summary: ImageSummary) -> tuple[Text | str, ...]:

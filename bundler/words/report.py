@@ -30,6 +30,7 @@ def report_view(report: BuildReport) -> RenderableType:
             f"{bytes_text(report.source_size)}"
         ),
         *_pruned_lines(report),
+        *_parity_lines(report.release),
         *(safe_line(f"  waived  {one.image}: {one.reason}") for one in report.release.waived),
         *_selftest_lines(report.release),
         *_run_lines(report.release),
@@ -37,6 +38,14 @@ def report_view(report: BuildReport) -> RenderableType:
         f"  time    {seconds_text(report.seconds)}",
     ]
     return Group(images, Text("\n".join(lines)))
+
+
+def _parity_lines(release: Release) -> list[str]:
+    if release.parity is None:
+        return []
+    size = sum(file.size for file in release.parity_files)
+    run = len(release.parity.parity) * release.parity.length
+    return [f"  parity  {bytes_text(size)} restore up to {bytes_text(run)} that are lost"]
 
 
 def _selftest_lines(release: Release) -> list[str]:
@@ -96,6 +105,7 @@ def report_json(report: BuildReport) -> JsonValue:
         ],
         "waived": [{"image": one.image, "reason": one.reason} for one in report.release.waived],
         "selftest": report.release.selftest,
+        "parity": sum(file.size for file in report.release.parity_files),
         "pruned": {
             "size": report.pruned.size,
             "shared": report.pruned.shared,

@@ -16,6 +16,7 @@ class Stage(StrEnum):
     TAG = "tag"
     RECORD = "record"
     PRUNE = "prune"
+    REPAIR = "repair"
 
 
 class Unit(StrEnum):

@@ -54,7 +54,8 @@ def _remaining(sealed: SealedRelease) -> list[tuple[str, int]]:
     """Every file that `open_sealed` has not read, in the order of the one-file form."""
     blobs = [blob for blob in sealed.release.blobs() if blob.digest not in sealed.documents]
     files = [(file.name, file.size) for file in sealed.release.carried]
-    return files + [(blob.name, blob.size) for blob in blobs]
+    files += [(blob.name, blob.size) for blob in blobs]
+    return files + [(file.name, file.size) for file in sealed.release.parity_files]
 
 
 def _compare(

@@ -100,7 +100,7 @@ def _read_checked(medium: Medium, sums: Sums, name: str, limit: int) -> bytes:
 def _check_listing(medium: Medium, sums: Sums, release: Release) -> None:
     """Step 4: SHA256SUMS, release.json and the file sizes agree."""
     expected = {blob.name: blob.digest for blob in release.blobs()}
-    expected |= {file.name: file.digest for file in release.carried}
+    expected |= {file.name: file.digest for file in (*release.carried, *release.parity_files)}
     listed = {name: digest for name, digest in sums.files.items() if name not in _METADATA}
     if listed != expected:
         name = min(

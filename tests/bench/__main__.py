@@ -10,6 +10,7 @@ from tests.bench import (
     gpukernels,
     installing,
     pruning,
+    repairing,
     resolving,
     selftesting,
     upgrading,
@@ -25,6 +26,7 @@ PARTS = {
     "install": installing.run,
     "upgrade": upgrading.run,
     "prune": pruning.run,
+    "repair": repairing.run,
     "selftest": selftesting.run,
     "gpu": gpukernels.run,
 }
@@ -47,7 +49,7 @@ def main() -> int:
 
 
 def _run(scene: Scene, parts: list[str], rounds: int) -> None:
-    if "build" not in parts and not {*parts} <= {"prune", "resolve", "selftest", "gpu"}:
+    if "build" not in parts and not {*parts} <= {"prune", "repair", "resolve", "selftest", "gpu"}:
         measure(scene.bundle_argv(scene.folder / "bundle"))
     for name, run in PARTS.items():
         if name in parts:

@@ -19,6 +19,7 @@ LIMIT = 300 * 2**20
         pytest.param("zstd-zeros", 2, marks=pytest.mark.long),
         ("wide-window", 2),
         ("large", 8),
+        ("parity", 8),
     ],
 )
 def test_a_build_stays_under_300_mib(

@@ -40,6 +40,7 @@ from manifests.runspec import RunSpec
 from manifests.seals.sshkey import PublicKey
 from manifests.strictjson import JsonValue, canonical
 from tests.support.images import Blob, BuiltImage, ImageSpec, Spec
+from tests.support.parity import parity_of
 
 ISSUED = datetime(2026, 6, 1, tzinfo=UTC)
 
@@ -76,6 +77,7 @@ class Facts:
     selftest: str | None = None
     run: RunSpec | None = None
     prune: PrunePolicy | None = None
+    parity: int = 0
 
 
 @dataclass(frozen=True)
@@ -133,8 +135,7 @@ def make_bundle(
     documents = {blob.digest for image in release.images for blob in image.documents}
     ordered = [blob for blob in release.blobs() if blob.digest in documents]
     late = [blob for blob in release.blobs() if blob.digest not in documents]
-    content = {
-        layout.RELEASE: release.canonical(),
+    covered = {
         layout.OCI_LAYOUT: layout.OCI_LAYOUT_BYTES,
         layout.INDEX: _index(release),
         layout.DOCKER_MANIFEST: b"[]",
@@ -142,6 +143,12 @@ def make_bundle(
         **files,
         **{blob.name: blobs[blob.digest] for blob in late},
     }
+    parity: dict[str, bytes] = {}
+    if facts.parity:
+        record, parity = parity_of(covered, facts.parity)
+        chunks = ChunkTable(files={**release.chunks.files, **_tables(parity)})
+        release = release.model_copy(update={"parity": record, "chunks": chunks})
+    content = {layout.RELEASE: release.canonical(), **covered, **parity}
     bundle = Bundle(folder, release, {**_seal(content, keys), **content})
     for name, data in bundle.files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -233,6 +240,10 @@ def _release(
         prune=facts.prune,
         chunks=ChunkTable(files=chunks),
     )
+
+
+def _tables(files: Mapping[str, bytes]) -> dict[str, tuple[str, ...]]:
+    return {name: _chunks(data) for name, data in files.items() if len(data) > CHUNK_SIZE}
 
 
 def _chunks(data: bytes) -> tuple[str, ...]:
