@@ -1,0 +1,101 @@
+"""Damage to a bundle as values: which chunk of which file, what was found there, whose it is.
+
+Owns what is said of a damaged place and of many. Reads nothing and decides nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from manifests.errors import BundleRefused
+from manifests.imagenames import familiar_name
+from manifests.release import Release
+
+MAX_NAMED: Final = 20
+"""Images that are named with one damaged place; a base layer can be of hundreds."""
+SHORT: Final = 5
+"""Places that a message names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """A chunk of a bundle that can't be had as it was signed.
+
+    Attributes:
+        file: in the bundle.
+        offset: where the chunk begins in it.
+        length: bytes of the chunk.
+        code: of the error: `chunk-damaged`, `medium-unreadable`, `bundle-truncated` and the like.
+        found: what was there instead.
+        images: names of those that need it, at most `MAX_NAMED`; none for a file of the app.
+    """
+
+    file: str
+    offset: int
+    length: int
+    code: str
+    found: str
+    images: tuple[str, ...]
+
+
+def damage_of(error: BundleRefused, release: Release) -> Damage:
+    """Return the damage that an error of reading a chunk tells of."""
+    facts = error.context
+    file = str(facts.get("file", ""))
+    return Damage(
+        file=file,
+        offset=int(facts.get("offset", 0)),
+        length=int(facts.get("length", 0)),
+        code=error.code,
+        found=str(facts.get("found", error)),
+        images=images_with(release, file),
+    )
+
+
+def images_with(release: Release, file: str) -> tuple[str, ...]:
+    """Return the names of the images that a blob belongs to, each once, at most `MAX_NAMED`."""
+    found = dict.fromkeys(
+        image.name for image in release.images if any(blob.name == file for blob in image.blobs)
+    )
+    return tuple(found)[:MAX_NAMED]
+
+
+def place_text(damage: Damage) -> str:
+    """Return a damaged place for people: what, where, whose."""
+    end = damage.offset + damage.length
+    whose = ", ".join(map(familiar_name, damage.images))
+    of_images = f" (of {whose})" if whose else ""
+    return f"{damage.file}: bytes {damage.offset} to {end}: {damage.found}{of_images}"
+
+
+def count_text(damages: Sequence[Damage]) -> str:
+    """Return `1 chunk of 1 file`, `3 chunks of 2 files`."""
+    files = len({one.file for one in damages})
+    chunks = f"{len(damages)} chunk{'' if len(damages) == 1 else 's'}"
+    return f"{chunks} of {files} file{'' if files == 1 else 's'}"
+
+
+def bundle_damaged(path: str, damages: Sequence[Damage], after: Sequence[str]) -> BundleRefused:
+    """Build the error for a bundle of which parts can't be had.
+
+    Args:
+        path: where it lies.
+        damages: what was found, one or more.
+        after: lines that say what became of it all.
+    """
+    lines = [f"{path}: {count_text(damages)} can't be had as signed:"]
+    lines += [f"  {place_text(one)}" for one in damages[:SHORT]]
+    if len(damages) > SHORT:
+        lines.append(f"  and {len(damages) - SHORT} more")
+    return BundleRefused(
+        "bundle-damaged",
+        "\n".join([*lines, *after]),
+        hint=f"mend it: installer repair {path} --from OTHER, where OTHER is another copy;"
+        " or copy the bundle again from where it came",
+        path=path,
+        chunks=len(damages),
+        file=damages[0].file,
+        offset=damages[0].offset,
+    )
