@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from manifests.errors import BundleRefused
 from manifests.imagenames import familiar_name
-from manifests.release import Release
+
+if TYPE_CHECKING:  # who only tells of damage loads no documents
+    from manifests.release import Release
 
 MAX_NAMED: Final = 20
 """Images that are named with one damaged place; a base layer can be of hundreds."""
@@ -40,6 +42,21 @@ class Damage:
     images: tuple[str, ...]
 
 
+class Place(Protocol):
+    """What is told of a damaged chunk, whoever tells it."""
+
+    @property
+    def file(self) -> str: ...  # noqa: D102
+    @property
+    def offset(self) -> int: ...  # noqa: D102
+    @property
+    def length(self) -> int: ...  # noqa: D102
+    @property
+    def found(self) -> str: ...  # noqa: D102
+    @property
+    def images(self) -> tuple[str, ...]: ...  # noqa: D102
+
+
 def damage_of(error: BundleRefused, release: Release) -> Damage:
     """Return the damage that an error of reading a chunk tells of."""
     facts = error.context
@@ -62,12 +79,12 @@ def images_with(release: Release, file: str) -> tuple[str, ...]:
     return tuple(found)[:MAX_NAMED]
 
 
-def place_text(damage: Damage) -> str:
+def place_text(place: Place) -> str:
     """Return a damaged place for people: what, where, whose."""
-    end = damage.offset + damage.length
-    whose = ", ".join(map(familiar_name, damage.images))
+    end = place.offset + place.length
+    whose = ", ".join(map(familiar_name, place.images))
     of_images = f" (of {whose})" if whose else ""
-    return f"{damage.file}: bytes {damage.offset} to {end}: {damage.found}{of_images}"
+    return f"{place.file}: bytes {place.offset} to {end}: {place.found}{of_images}"
 
 
 def count_text(damages: Sequence[Damage]) -> str:

@@ -22,12 +22,12 @@ from installer.space import FileSystem
 from installer.tui.app import InstallerApp
 from installer.tui.progress import (
     ImageProgress,
-    Pace,
     RunProgress,
     ServiceProgress,
     StageProgress,
     State,
 )
+from installer.tui.rate import Pace
 from installer.tui.steps import Step
 from manifests.errors import ExitCode
 from tests.installer.conftest import Host

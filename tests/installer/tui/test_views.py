@@ -30,7 +30,8 @@ from installer.tui.gauges import bar_text, cut_text, percent_text
 from installer.tui.journal import Journal, Place
 from installer.tui.lines import Mark, failure_lines
 from installer.tui.places import Kind, bundles_in, entries_of, is_bundle
-from installer.tui.progress import ImageProgress, Pace, RunProgress, State, progressed
+from installer.tui.progress import ImageProgress, RunProgress, State, progressed
+from installer.tui.rate import Pace
 from installer.tui.runlines import run_lines
 from installer.tui.steps import Step, steps_text
 from installer.tui.terminal import Glyphs, Palette, Terminal, choose_terminal, is_usable
