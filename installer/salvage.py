@@ -15,7 +15,7 @@ from installer.events import Event, Noted, Stage
 from installer.plan import Plan
 from installer.results import short_name
 from manifests.contents import Survey
-from manifests.damage import Damage, bundle_damaged, damage_of
+from manifests.damage import Damage, bundle_damaged, damage_of, place_lines
 from manifests.errors import BundleRefused
 from manifests.release import ImageRecord
 
@@ -91,11 +91,12 @@ class Salvage:
 
     def refusal(self, loaded: int) -> BundleRefused:
         """Build the error that the run ends with."""
-        after = [f"{loaded} image{'' if loaded == 1 else 's'} loaded and kept"]
+        lines = list(place_lines(self._damages))
+        lines.append(f"{loaded} image{'' if loaded == 1 else 's'} loaded and kept")
         if self.skipped:
-            after.append(f"not loaded: {_names(self.skipped)}")
-        after.append("nothing was started, and no name was moved")
-        return bundle_damaged(self._plan.verified.sealed.medium.path, self._damages, after)
+            lines.append(f"not loaded: {_names(self.skipped)}")
+        lines.append("nothing was started, and no name was moved")
+        return bundle_damaged(self._plan.verified.sealed.medium.path, self._damages, lines)
 
     def _bad(self, image: ImageRecord) -> tuple[str, ...]:
         bad = {damage.file for damage in self._damages}

@@ -5,7 +5,7 @@ Owns what is said of a damaged place and of many. Reads nothing and decides noth
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -94,21 +94,24 @@ def count_text(damages: Sequence[Damage]) -> str:
     return f"{chunks} of {files} file{'' if files == 1 else 's'}"
 
 
-def bundle_damaged(path: str, damages: Sequence[Damage], after: Sequence[str]) -> BundleRefused:
+def place_lines(damages: Sequence[Damage]) -> Iterator[str]:
+    """Return the first damaged places, and how many more there are."""
+    yield from (f"  {place_text(one)}" for one in damages[:SHORT])
+    if len(damages) > SHORT:
+        yield f"  and {len(damages) - SHORT} more"
+
+
+def bundle_damaged(path: str, damages: Sequence[Damage], lines: Sequence[str]) -> BundleRefused:
     """Build the error for a bundle of which parts can't be had.
 
     Args:
         path: where it lies.
         damages: what was found, one or more.
-        after: lines that say what became of it all.
+        lines: that say more of them, and what became of it all.
     """
-    lines = [f"{path}: {count_text(damages)} can't be had as signed:"]
-    lines += [f"  {place_text(one)}" for one in damages[:SHORT]]
-    if len(damages) > SHORT:
-        lines.append(f"  and {len(damages) - SHORT} more")
     return BundleRefused(
         "bundle-damaged",
-        "\n".join([*lines, *after]),
+        "\n".join([f"{path}: {count_text(damages)} can't be had as signed", *lines]),
         hint=f"mend it: installer repair {path} --from OTHER, where OTHER is another copy;"
         " or copy the bundle again from where it came",
         path=path,
