@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from installer.apptexts import row, wrapped
 from installer.events import Failure
 from installer.results import failure_json
-from manifests.damage import Damage, count_text
+from manifests.damage import Damage, count_text, found_text
 from manifests.imagenames import familiar_name
 from manifests.quantities import bytes_text
 from manifests.safetext import safe_line
@@ -47,12 +47,7 @@ def _file_lines(damages: Sequence[Damage]) -> Iterator[str]:
         yield from wrapped("of", ", ".join(map(familiar_name, first.images)))
     yield f"{'offset':>16}  {'bytes':>10}  found"
     for one in damages:
-        yield f"{one.offset:>16}  {one.length:>10}  {safe_line(_found(one))}"
-
-
-def _found(damage: Damage) -> str:
-    """Return what was found; of other bytes not what they hash to, which helps no person."""
-    return "other bytes" if damage.code == "chunk-damaged" else damage.found
+        yield f"{one.offset:>16}  {one.length:>10}  {safe_line(found_text(one))}"
 
 
 def damage_json(survey: Survey, failure: Failure | None) -> dict[str, JsonValue]:

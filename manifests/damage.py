@@ -84,7 +84,12 @@ def place_text(place: Place) -> str:
     end = place.offset + place.length
     whose = ", ".join(map(familiar_name, place.images))
     of_images = f" (of {whose})" if whose else ""
-    return f"{place.file}: bytes {place.offset} to {end}: {place.found}{of_images}"
+    return f"{place.file}: bytes {place.offset} to {end}: {found_text(place)}{of_images}"
+
+
+def found_text(place: Place) -> str:
+    """Return what was found; of other bytes not what they hash to, which helps no person."""
+    return place.found.partition(": sha256:")[0]
 
 
 def count_text(damages: Sequence[Damage]) -> str:

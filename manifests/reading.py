@@ -7,9 +7,9 @@ then no more. Knows media and their failures; what bytes must be its callers say
 from __future__ import annotations
 
 import io
-import time
 from collections.abc import Callable
 from contextlib import closing, suppress
+from time import sleep
 from typing import Final
 
 from manifests.digest import Digest, digest_mismatch
@@ -81,7 +81,7 @@ class PatientFile:
         for pause in pauses:
             if error is None or _is_settled(before, error):
                 break
-            time.sleep(pause)
+            sleep(pause)
             self._let_go()
             before, error = error, self._tried(view, offset, judge)
         if error is not None:
