@@ -12,12 +12,10 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from unittest.mock import patch
 
 import pytest
 
 from installer.source import BundleSource
-from manifests import chunks, release
 from manifests.chunks import chunked_file, verified_chunks
 from manifests.contents import check_contents
 from manifests.digest import Digest
@@ -27,9 +25,8 @@ from manifests.release import LayerRecord
 from manifests.seal import SealedRelease, open_sealed
 from tests.installer.conftest import NOW, Host
 from tests.installer.test_cli import call, document
-from tests.support import bundles
 from tests.support.badmedium import MemoryMedium, impatient
-from tests.support.bundles import Bundle, Facts
+from tests.support.bundles import Bundle, Facts, small_chunks
 from tests.support.images import ImageSpec
 from tests.support.layers import LayerSpec
 from tests.support.tamper import copy_of
@@ -65,12 +62,7 @@ class Spoiled:
 
 @pytest.fixture(autouse=True)
 def _small_chunks() -> Iterator[None]:
-    with (
-        impatient(),
-        patch.object(chunks, "CHUNK_SIZE", CHUNK),
-        patch.object(release, "CHUNK_SIZE", CHUNK),
-        patch.object(bundles, "CHUNK_SIZE", CHUNK),
-    ):
+    with impatient(), small_chunks(CHUNK):
         yield
 
 
