@@ -24,12 +24,12 @@ from installer.events import Event
 from installer.ledger import Ledger
 from installer.ledgerapps import RunsAs
 from installer.runner import Go, Runner, runner_of, way_of
-from manifests.digest import Digest, check_digest
+from manifests.digest import Digest
 from manifests.errors import NotInstallableHere
 from manifests.layout import FILES
 from manifests.medium import Medium
 from manifests.quantities import bytes_text
-from manifests.reading import read_small
+from manifests.reading import read_checked
 from manifests.release import Release
 
 SPACE_MARGIN: Final = 32 * 1024 * 1024
@@ -224,8 +224,7 @@ def _carried_by(release: Release, medium: Medium) -> Carried:
         record = records.get(f"{FILES}{path}")
         if record is None or medium.sequential:
             return None if record is None else b""
-        raw = read_small(medium, record.name, ENV_FILE_LIMIT)
-        return check_digest(raw, record.digest, record.name)
+        return read_checked(medium, record.name, ENV_FILE_LIMIT, record.digest)
 
     return find
 
