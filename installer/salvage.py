@@ -15,7 +15,13 @@ from installer.events import Event, Noted, Stage
 from installer.plan import Plan
 from installer.results import short_name
 from manifests.contents import Survey
-from manifests.damage import Damage, bundle_damaged, damage_of, place_lines
+from manifests.damage import (
+    Damage,
+    bundle_damaged,
+    damage_of,
+    images_with,
+    place_lines,
+)
 from manifests.errors import BundleRefused
 from manifests.release import ImageRecord
 
@@ -37,6 +43,7 @@ class Salvage:
         self._plan = plan
         self._there = plan.there
         self._damages: list[Damage] = []
+        self._files: set[str] = set()
 
     @property
     def is_needed(self) -> bool:
@@ -85,7 +92,8 @@ class Salvage:
 
     def failed(self, image: ImageRecord, fault: BundleRefused) -> Iterator[Event]:
         """Take note that a chunk could not be had while an image was sent, and tell of both."""
-        damage = damage_of(fault, self._plan.verified.release)
+        release, file = self._plan.verified.release, str(fault.context.get("file", ""))
+        damage = damage_of(fault, images_with(release, file))
         yield from self._found(Stage.LOAD, damage)
         yield self._skip(Stage.LOAD, image, (damage.file,))
 
@@ -99,8 +107,7 @@ class Salvage:
         return bundle_damaged(self._plan.verified.sealed.medium.path, self._damages, lines)
 
     def _bad(self, image: ImageRecord) -> tuple[str, ...]:
-        bad = {damage.file for damage in self._damages}
-        return tuple(one.name for one in self._there.missing(image) if one.name in bad)
+        return tuple(one.name for one in self._there.missing(image) if one.name in self._files)
 
     def _skip(self, stage: Stage, image: ImageRecord, files: tuple[str, ...]) -> ImageSkipped:
         self.skipped.append(image)
@@ -108,6 +115,7 @@ class Salvage:
 
     def _found(self, stage: Stage, damage: Damage) -> Iterator[Event]:
         self._damages.append(damage)
+        self._files.add(damage.file)
         if len(self._damages) <= MAX_TOLD:
             yield DamageFound(
                 stage=stage,

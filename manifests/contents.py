@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from manifests.chunks import chunked_file, examine, verified_chunks
-from manifests.damage import Damage, damage_of
+from manifests.damage import Damage, damage_of, images_with
 from manifests.digest import Digest, digest_mismatch
 from manifests.digesting import Advance, Digesting
 from manifests.errors import BundleRefused
@@ -123,8 +123,9 @@ class _Surveyor:
         expected = self._sealed.sums.files[name]
         file = chunked_file(self._sealed.release, name, size, expected)
         examined = examine(self._sealed.medium, file, self._patience, self._advance)
+        images = images_with(self._sealed.release, name) if examined.faults else ()
         for fault in examined.faults:
-            self._damages.append(damage_of(fault, self._sealed.release))
+            self._damages.append(damage_of(fault, images))
             self._found(fault)
         if not examined.faults:
             if examined.digest != expected:

@@ -57,17 +57,21 @@ class Place(Protocol):
     def images(self) -> tuple[str, ...]: ...  # noqa: D102
 
 
-def damage_of(error: BundleRefused, release: Release) -> Damage:
-    """Return the damage that an error of reading a chunk tells of."""
+def damage_of(error: BundleRefused, images: tuple[str, ...]) -> Damage:
+    """Return the damage that an error of reading a chunk tells of.
+
+    Args:
+        error: with the chunk's place.
+        images: that need the file, as `images_with` has them.
+    """
     facts = error.context
-    file = str(facts.get("file", ""))
     return Damage(
-        file=file,
+        file=str(facts.get("file", "")),
         offset=int(facts.get("offset", 0)),
         length=int(facts.get("length", 0)),
         code=error.code,
         found=str(facts.get("found", error)),
-        images=images_with(release, file),
+        images=images,
     )
 
 
