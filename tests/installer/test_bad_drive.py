@@ -20,6 +20,7 @@ from tests.support.bundles import Bundle
 from tests.support.images import ImageSpec
 from tests.support.layers import LayerSpec
 from tests.support.media import LosingDrive, losing_its_end
+from tests.support.tamper import flip
 
 pytestmark = pytest.mark.engine
 
@@ -100,3 +101,21 @@ def test_real_errors_are_named_and_the_rest_is_loaded(drive: LosingDrive, host: 
     again = host.events(path, store)
     assert assert_lawful(again).outcome is Outcome.DONE
     assert [one.name for one in again if isinstance(one, ImageLoaded)] == [NAMES[1]]
+
+
+def test_what_the_system_remembers_wrongly_is_read_from_the_drive_itself(
+    drive: LosingDrive, host: Host
+) -> None:
+    bundle = host.bundle({NAMES[0]: SMALL})
+    path, name = drive.root / "viz", bundle.release.images[0].layers[0].name
+    shutil.copytree(bundle.path, path)
+    good = (path / name).read_bytes()
+    flip(path / name, 5000)
+    os.sync()
+    bad = (path / name).read_bytes()
+    assert good != bad
+    drive.change(bad[4990:5030], good[4990:5030])
+    assert (path / name).read_bytes() == bad, "the system has it in memory"
+    found = document(call(host, "verify", path, "--json"))
+    assert (found["verified"], found["read_again"]) == (True, [name])
+    assert (path / name).read_bytes() == good

@@ -127,6 +127,17 @@ class LosingDrive:
             self._end = file.read() + self._end
             file.truncate(whole - size)
 
+    def change(self, old: bytes, new: bytes) -> None:
+        """Change bytes that occur once on the medium, behind the back of the file system."""
+        data = self._image.read_bytes()
+        if data.count(old) != 1 or len(old) != len(new):
+            raise ValueError("expected bytes that occur once")
+        with self._image.open("r+b") as file:
+            file.seek(data.index(old))
+            file.write(new)
+            file.flush()
+            os.fsync(file.fileno())
+
     def give_back(self) -> None:
         """Let it be read again."""
         with self._image.open("ab") as file:
