@@ -10,12 +10,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bundler.cache import Cache
-from bundler.entries import Entry, bytes_entry
 from bundler.fetch import FetchedImage, FetchedManifest
-from bundler.layerfacts import LayerFacts
-from bundler.layers import LayerKey
-from bundler.selftestmark import bundled_name
-from manifests import layout
+from bundler.layers.collect import LayerKey
+from bundler.layers.facts import LayerFacts
+from bundler.locking.selftestmark import bundled_name
+from bundler.writing.entries import Entry, bytes_entry
+from manifests.bundle import layout
+from manifests.bundle.sums import Sums
 from manifests.digest import Digest
 from manifests.lock import Lock
 from manifests.mediatype import MediaType
@@ -32,7 +33,6 @@ from manifests.release import (
     WaivedImage,
 )
 from manifests.strictjson import JsonValue, canonical
-from manifests.sums import Sums
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,6 @@ from enum import StrEnum
 from types import FrameType
 from typing import Final, NoReturn, TextIO, assert_never
 
-from installer.bars import Bar, open_bar
 from installer.events import (
     Advanced,
     DamageFound,
@@ -34,10 +33,11 @@ from installer.events import (
     StageStarted,
     to_json,
 )
-from installer.jsonlines import begin_json
-from installer.log import log_bug, log_event, log_failure
-from installer.pace import Outline
-from installer.results import (
+from installer.logs.log import log_bug, log_event, log_failure
+from installer.stream.bars import Bar, open_bar
+from installer.stream.jsonlines import begin_json
+from installer.stream.pace import Outline
+from installer.words.results import (
     failure_json,
     layers_text,
     record_json,
@@ -45,7 +45,7 @@ from installer.results import (
     short_name,
     skipped_text,
 )
-from manifests.damage import place_text
+from manifests.bundle.damage import place_text
 from manifests.errors import ExitCode, MoonliftError, UsageError
 from manifests.quantities import bytes_text, seconds_text
 from manifests.safetext import safe_line, safe_text

@@ -15,13 +15,13 @@ from functools import partial
 
 from installer.engines.base import Delivery
 from installer.events import Event, ImageLoaded, ImageSkipped, Stage
-from installer.jobs import Meter
-from installer.metered import metered_work
 from installer.plan import Plan
-from installer.salvage import Salvage
-from installer.source import BundleSource, PipeSource
+from installer.running.salvage import Salvage
+from installer.running.source import BundleSource, PipeSource
+from installer.stream.jobs import Meter
+from installer.stream.metered import metered_work
+from manifests.bundle.reading import FAULTS
 from manifests.errors import BundleRefused
-from manifests.reading import FAULTS
 from manifests.release import ImageRecord
 
 

@@ -12,6 +12,7 @@ from typing import Annotated, Final
 
 from pydantic import Field, StringConstraints, model_validator
 
+from manifests.bundle.layout import FILES, TOOLS, blob_name
 from manifests.digest import Digest
 from manifests.documents import (
     DigestField,
@@ -25,8 +26,7 @@ from manifests.documents import (
     Size,
     Version,
 )
-from manifests.layout import FILES, TOOLS, blob_name
-from manifests.prunepolicy import PrunePolicy
+from manifests.prunerules.policy import PrunePolicy
 from manifests.runspec import RunSpec
 
 RELEASE_LIMIT: Final = 4 * 1024 * 1024

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from installer.engines.base import EngineInfo, Source, Store, identity_differs
 from installer.engines.dockerapi import DockerApi, Listed
-from installer.host import engine_platform
+from installer.planning.host import engine_platform
 from manifests.digest import Digest
 from manifests.platform import Platform
 from manifests.release import ImageRecord

@@ -30,7 +30,7 @@ from installer.events import (
     StageStarted,
     to_json,
 )
-from installer.redaction import REDACTION
+from installer.logs.redaction import REDACTION
 from installer.report.before import Before, host_part
 from installer.report.happened import (
     DamagePart,
@@ -43,7 +43,7 @@ from installer.report.happened import (
 )
 from installer.report.model import REPORT_LIMIT, Report
 from installer.report.tested import Tested
-from installer.results import skipped_text
+from installer.words.results import skipped_text
 from manifests import __version__
 from manifests.safetext import safe_line, safe_text
 from manifests.strictjson import canonical

@@ -15,14 +15,14 @@ from pathlib import Path
 
 import pytest
 
-from installer.source import BundleSource
-from manifests.chunks import chunked_file, verified_chunks
-from manifests.contents import check_contents
+from installer.running.source import BundleSource
+from manifests.bundle.chunks import chunked_file, verified_chunks
+from manifests.bundle.contents import check_contents
 from manifests.digest import Digest
 from manifests.errors import BundleRefused, ExitCode, MoonliftError
-from manifests.listing import Judge, trusted_signers
 from manifests.release import LayerRecord
-from manifests.seal import SealedRelease, open_sealed
+from manifests.seals.listing import Judge, trusted_signers
+from manifests.seals.seal import SealedRelease, open_sealed
 from tests.installer.conftest import NOW, Host
 from tests.installer.test_cli import call, document
 from tests.support.badmedium import MemoryMedium, impatient

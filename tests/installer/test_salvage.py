@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from installer import salvage
-from installer.damageevents import DamageFound, ImageSkipped
 from installer.events import Event, ImageLoaded, Noted, Outcome, RunRecord, Stage, StageFinished
 from installer.run import run
+from installer.running import salvage
+from installer.stream.damageevents import DamageFound, ImageSkipped
 from manifests.errors import ExitCode
 from manifests.release import ImageRecord
 from tests.installer.conftest import APP, BASE, IMAGES, NAMES, Host, piped

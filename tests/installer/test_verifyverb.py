@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from installer import damagetexts
+from installer.words import damage as damagetexts
 from manifests.errors import ExitCode
 from manifests.release import CHUNK_SIZE
 from tests.installer.conftest import APP, NAMES, Host
@@ -19,7 +19,7 @@ from tests.support.images import ImageSpec
 from tests.support.layers import LayerSpec
 from tests.support.tamper import flip
 
-VERB = "installer.verifyverb"
+VERB = "installer.verbs.verify"
 LARGE = LayerSpec.random(3, 2 * CHUNK_SIZE + 100_000)
 
 

@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from manifests.chunks import chunked_file, verified_chunks
-from manifests.contents import check_contents, survey_contents
+from manifests.bundle.chunks import chunked_file, verified_chunks
+from manifests.bundle.contents import check_contents, survey_contents
+from manifests.bundle.medium import Medium, open_medium
+from manifests.bundle.reading import MAX_HOPELESS, PAUSES, Patience, PatientFile, read_small
+from manifests.bundle.tarmedium import PipeMedium
 from manifests.errors import BundleRefused
-from manifests.listing import open_listing
-from manifests.medium import Medium, open_medium
-from manifests.reading import MAX_HOPELESS, PAUSES, Patience, PatientFile, read_small
 from manifests.release import BlobRecord
-from manifests.seal import open_sealed
-from manifests.tarmedium import PipeMedium
+from manifests.seals.listing import open_listing
+from manifests.seals.seal import open_sealed
 from tests.manifests.conftest import Signed
 from tests.support.badmedium import Fault, FaultyMedium, impatient
 

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from manifests import reading
-from manifests.drivefaults import unreadable
-from manifests.medium import Medium, missing, open_medium, refuse_extra
+from manifests.bundle import reading
+from manifests.bundle.drivefaults import unreadable
+from manifests.bundle.medium import Medium, missing, open_medium, refuse_extra
 
 
 @dataclass
