@@ -173,7 +173,8 @@ def verify(  # noqa: PLR0913 - one argument an option
             allow_downgrade=allow_downgrade,
             accept_expired=accept_expired,
         )
-        verifyverb.verify_bundle(console, asked)
+        code = verifyverb.verify_bundle(console, asked)
+    raise typer.Exit(code)
 
 
 @trust_app.command("add")

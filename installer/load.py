@@ -1,8 +1,9 @@
 """Loads the images of a plan, one after the other, and tells meanwhile.
 
-Owns the order and the thread in which an engine works. What is sent is `source`'s matter, how is
-the engine's. One image at a time: two at once were no faster on two cores, since the engine's own
-work fills them, and would take its space for two archives and our memory for two zstd windows.
+Owns the thread in which an engine works. What is sent is `source`'s matter, how is the engine's,
+and which images a damaged bundle can still give is `salvage`'s. One image at a time: two at once
+were no faster on two cores, since the engine's own work fills them, and would take its space for
+two archives and our memory for two zstd windows.
 """
 
 from __future__ import annotations
@@ -13,11 +14,14 @@ from collections.abc import Iterator
 from functools import partial
 
 from installer.engines.base import Delivery
-from installer.events import Event, ImageLoaded, Stage
+from installer.events import Event, ImageLoaded, ImageSkipped, Stage
 from installer.plan import Plan
+from installer.running.salvage import Salvage
 from installer.running.source import BundleSource, PipeSource
 from installer.stream.jobs import Meter
 from installer.stream.metered import metered_work
+from manifests.bundle.reading import FAULTS
+from manifests.errors import BundleRefused
 from manifests.release import ImageRecord
 
 
@@ -28,9 +32,10 @@ class Loading:
         loaded: images that the engine took.
     """
 
-    def __init__(self, plan: Plan, cancel: threading.Event) -> None:
+    def __init__(self, plan: Plan, salvage: Salvage, cancel: threading.Event) -> None:
         self.loaded = 0
         self._plan = plan
+        self._salvage = salvage
         self._meter = Meter(plan.read_bytes, cancel)
         self._source = self._make_source()
 
@@ -44,13 +49,29 @@ class Loading:
 
         Raises:
             Halted: a person asked to stop.
+            BundleRefused: `bundle-damaged`: what is good was loaded.
             MoonliftError: an image could not be loaded; those before it were.
         """
-        for delivery in self._plan.deliveries:
-            start = time.monotonic()
-            self._meter.subject = delivery.image.written
+        for one in self._salvage.deliveries():
+            if isinstance(one, ImageSkipped):
+                yield one
+            else:
+                yield from self._deliver(one)
+        if self._salvage.is_needed:
+            raise self._salvage.refusal(self.loaded)
+
+    def _deliver(self, delivery: Delivery) -> Iterator[Event]:
+        start = time.monotonic()
+        self._meter.subject = delivery.image.written
+        try:
             yield from metered_work(self._meter, Stage.LOAD, partial(self._load, delivery))
+        except BundleRefused as fault:
+            if fault.code not in FAULTS or not self._source.repeatable:
+                raise
+            yield from self._salvage.failed(delivery.image, fault)
+        else:
             self.loaded += 1
+            self._salvage.loaded(delivery.image)
             yield self._loaded(delivery, time.monotonic() - start)
 
     def _load(self, delivery: Delivery) -> None:

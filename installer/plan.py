@@ -43,6 +43,8 @@ class Plan:
         images: of the release, those for this engine's platform.
         deliveries: what will be sent, in order.
         names: that will change, when every image is there.
+        there: what the engine has already.
+        keep: by identity, our own name for each image.
         room: what will be written where, and what is free there.
         check_first: whether all that will be read is checked before the engine is touched.
         recorded: whether the ledger has this very release as the active one.
@@ -60,6 +62,8 @@ class Plan:
     images: tuple[ImageRecord, ...]
     deliveries: tuple[Delivery, ...]
     names: tuple[NameChange, ...]
+    there: Presence
+    keep: Mapping[Digest, str]
     room: Room
     check_first: bool
     recorded: bool
@@ -180,6 +184,8 @@ def draft(
         images=images,
         deliveries=deliveries,
         names=name_changes(engine, images, there, keep),
+        there=there,
+        keep=keep,
         room=room,
         check_first=not (one_pass or medium.sequential),
         recorded=_is_recorded(verified, ledger),

@@ -150,6 +150,10 @@ def _changes(report: Report) -> str:
     ]
     services = [(one.state, one.service, one.container, one.detail) for one in report.services]
     notes = [(one.stage, one.code, one.text) for one in report.notes]
+    damages = [
+        (one.file, one.offset, one.length, one.found, ", ".join(one.images))
+        for one in report.damages
+    ]
     others = [(one.get("event", ""), _other(one)) for one in report.others]
     return section(
         "What was changed",
@@ -157,6 +161,7 @@ def _changes(report: Report) -> str:
         table(("name", "before", "now"), names),
         table(("state", "service", "container", "detail"), services, marked=0),
         table(("stage", "note", ""), notes),
+        table(("damaged in the bundle", "#offset", "#bytes", "found", "images"), damages),
         table(("event", "facts"), others),
         "" if loads or names or services or others else "<p>Nothing.</p>",
     )

@@ -7,8 +7,10 @@ blob's digest is over the joined bytes and is for others to check.
 from __future__ import annotations
 
 import io
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from manifests.bundle.layout import BLOBS
@@ -103,8 +105,20 @@ class Joined(io.RawIOBase):
             start -= size
         return 0
 
+    @property
+    def files(self) -> tuple[io.FileIO, ...]:
+        """The pieces."""
+        return self._files
+
     def close(self) -> None:
         """Close every piece."""
         for file in self._files:
             file.close()
         super().close()
+
+
+def drop_pages(file: io.RawIOBase) -> None:
+    """Let the system drop what it holds in memory of an open file, or of each of its pieces."""
+    for one in file.files if isinstance(file, Joined) else (file,):
+        with suppress(OSError):
+            os.posix_fadvise(one.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)

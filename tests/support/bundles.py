@@ -9,11 +9,14 @@ Unlike the rest of support this stands on `manifests`, whose writers have tests 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
+from unittest.mock import patch
 
 from bundler.sign import open_signer
 from bundler.verbs.keygen import generate_key
@@ -42,6 +45,14 @@ from manifests.strictjson import JsonValue, canonical
 from tests.support.images import Blob, BuiltImage, ImageSpec, Spec
 from tests.support.parity import parity_of
 
+CHUNKING = (
+    "bundler.drive.copy",
+    "bundler.drive.targets",
+    "manifests.bundle.chunks",
+    "manifests.release",
+    "tests.support.bundles",
+)
+"""Modules that cut files into chunks."""
 ISSUED = datetime(2026, 6, 1, tzinfo=UTC)
 
 
@@ -113,6 +124,15 @@ class Bundle:
         for number, start in enumerate(range(0, len(data), size), start=1):
             path.with_name(part_name(path.name, number)).write_bytes(data[start : start + size])
         return path.with_name(part_name(path.name, 1))
+
+
+@contextmanager
+def small_chunks(size: int) -> Iterator[None]:
+    """Let chunks be of `size` bytes, in bundles that are made and read in the block."""
+    with ExitStack() as stack:
+        for name in CHUNKING:
+            stack.enter_context(patch.object(import_module(name), "CHUNK_SIZE", size))
+        yield
 
 
 def new_key(path: Path) -> SigningKey:
