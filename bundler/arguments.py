@@ -54,6 +54,7 @@ class BuildArguments:
     locked: bool = False
     selftest: str = ""
     installer: Path | None = None
+    base: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,7 @@ def build_options(arguments: BuildArguments) -> BuildOptions:
         renew=Renew.NOTHING if arguments.locked else Renew.NEW,
         selftest=arguments.selftest,
         installer=arguments.installer,
+        base=arguments.base,
     )
 
 

@@ -15,6 +15,8 @@ from pathlib import Path
 
 from bundler.appfiles import host_platform, read_app
 from bundler.cache import Cache
+from bundler.delta.chosen import ChosenLayers, leave_out, needless
+from bundler.delta.oldbase import OldBase, opened_base
 from bundler.discover.merge import Overrides
 from bundler.download import Wanted
 from bundler.entries import Entry, bytes_entry
@@ -59,6 +61,8 @@ class BuildOptions:
         environ: of the process, for sources that are filled in from it.
         selftest: the image that proves a host, as written; empty for none.
         installer: the frozen installer that the bundle carries; None for none.
+        base: an old bundle, its release.json or a host's inventory, which the bundle is to be a
+            difference to; None for a complete one.
     """
 
     output: Output | None
@@ -72,6 +76,7 @@ class BuildOptions:
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
     selftest: str = ""
     installer: Path | None = None
+    base: Path | None = None
 
     @property
     def lock_options(self) -> LockOptions:
@@ -114,7 +119,11 @@ def build(app_path: Path, options: BuildOptions, progress: Progress) -> BuildRep
     output = options.output or Output(Path.cwd() / f"{app.name}-{app.version}")
     check_place(output)
     tools = installer_entries(options.installer)
-    with options.cache.in_use(), Sources(options.sources, options.cache) as sources:
+    with (
+        opened_base(options.base) as old,
+        options.cache.in_use(),
+        Sources(options.sources, options.cache) as sources,
+    ):
         made = relock(app_path, app, options.lock_options, sources.open, progress)
         _tell(made, progress)
         images = fetch(made.lock, sources.named, options.cache)
@@ -123,9 +132,8 @@ def build(app_path: Path, options: BuildOptions, progress: Progress) -> BuildRep
         with worker_pool(1, "survey") as aside:
             left_out = aside.submit(survey, images, options.cache)
             shop = Workshop(options.cache, options.settings, progress)
-            packed, paths = _write(
-                _Packing(made.lock, images, (*made.files, *tools), shop), options.signers, output
-            )
+            packing = _Packing(made.lock, images, (*made.files, *tools), shop, old)
+            packed, paths = _write(packing, options.signers, output)
             pruned = PruneReport(left_out.result(), shared_bytes(packed.release))
     return BuildReport(
         paths=paths,
@@ -164,11 +172,19 @@ class _Packing:
     images: Sequence[FetchedImage]
     files: Sequence[Entry]
     shop: Workshop
+    old: OldBase | None
 
     def pack(self) -> PackedBundle:
-        """Bring every layer into the cache and lay out the bundle."""
-        layers = prepare_layers(self._jobs(), self.shop)
-        return pack(self.lock, self.images, layers, self.files, self.shop.cache)
+        """Bring every layer that is needed into the cache and lay out the bundle."""
+        return pack(self.lock, self.images, self._layers(), self.files, self.shop.cache)
+
+    def _layers(self) -> ChosenLayers:
+        jobs = self._jobs()
+        known = {job.key: facts for job in jobs if (facts := needless(job, self.old)) is not None}
+        fetched = prepare_layers([job for job in jobs if job.key not in known], self.shop)
+        if self.old is None:
+            return ChosenLayers(fetched)
+        return leave_out(known, fetched, self.old)
 
     def _jobs(self) -> Sequence[LayerJob]:
         return [

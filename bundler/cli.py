@@ -25,6 +25,7 @@ from bundler.arguments import (
 from bundler.clibundles import reading
 from bundler.clidrive import driving
 from bundler.clioptions import (
+    Base,
     CacheFolder,
     CaFiles,
     Json,
@@ -243,6 +244,7 @@ def build(  # noqa: PLR0913 - one parameter an option
     ] = None,
     selftest: Selftest = "",
     with_installer: WithInstaller = None,
+    base: Base = None,
     cache: CacheFolder = None,
     ca_file: CaFiles = None,
     plain_http: PlainHttp = None,
@@ -276,6 +278,7 @@ def build(  # noqa: PLR0913 - one parameter an option
         locked=locked,
         selftest=selftest,
         installer=with_installer,
+        base=base,
     )
     with progress_sink() as progress:
         report = run(manifest, build_options(arguments), progress)

@@ -35,6 +35,13 @@ WithInstaller = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Carry this installer, made by `make installer`."),
 ]
+Base = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="OLD",
+        help="Hold only what is new since this bundle, release.json or host's inventory.",
+    ),
+]
 CacheFolder = Annotated[
     Path | None, typer.Option(envvar="MOONLIFT_CACHE", help="Build cache folder.")
 ]

@@ -14,7 +14,7 @@ from bundler.waivertext import waiver_lines
 from manifests.documents import instant_text
 from manifests.quantities import bytes_text
 from manifests.reference import Reference
-from manifests.release import Release
+from manifests.release import LayerRecord, Release
 from manifests.safetext import safe_line
 from manifests.strictjson import JsonValue
 
@@ -65,6 +65,7 @@ def inspection_view(inspection: Inspection, *, layers: bool = False) -> Renderab
         f"{heading(release)}\n"
         f"signed by (not checked against any list of trust):\n{signers}\n"
         f"identity {inspection.sums_digest}\n"
+        f"{base_text(release)}"
     )
     images = table("image", ">layers", ">size", ">own", ">unpacked")
     for summary in inspection.images:
@@ -80,7 +81,7 @@ def inspection_view(inspection: Inspection, *, layers: bool = False) -> Renderab
     parts += [Text("\n" + "\n".join(waiver_lines(release)))] if release.waived else []
     runs = run_lines(release.run, release.prune)
     parts += [Text("\n" + "\n".join(runs))] if runs else []
-    total = sum(layer.size for layer in inspection.layers.values())
+    total = sum(blob.size for blob in release.carriers(inspection.layers.values()))
     unpacked = sum(layer.uncompressed for layer in inspection.layers.values())
     parts.append(
         Text(
@@ -89,6 +90,18 @@ def inspection_view(inspection: Inspection, *, layers: bool = False) -> Renderab
         )
     )
     return Group(*parts)
+
+
+def base_text(release: Release) -> str:
+    """Return a line on what a difference bundle leaves to the host; none of a complete one."""
+    base = release.base
+    if base is None:
+        return ""
+    left = sum(layer.size for layer in base.layers)
+    text = (
+        f"since {base.title}: {len(base.layers)} layers, {bytes_text(left)}, are left to the host"
+    )
+    return safe_line(text) + "\n"
 
 
 def _image_row(summary: ImageSummary) -> tuple[Text | str, ...]:
@@ -113,11 +126,16 @@ def _layer_table(inspection: Inspection) -> Table:
         listed.add_row(
             layer.digest.short,
             layer.diff_id.short,
-            bytes_text(layer.size),
+            _carried_text(inspection.release, layer),
             bytes_text(layer.uncompressed),
             _text(", ".join(dict.fromkeys(users))),
         )
     return listed
+
+
+def _carried_text(release: Release, layer: LayerRecord) -> str:
+    carrier = release.carrier(layer)
+    return "left out" if carrier is None else bytes_text(carrier.size)
 
 
 def inspection_json(inspection: Inspection) -> JsonValue:
@@ -136,7 +154,12 @@ def inspection_json(inspection: Inspection) -> JsonValue:
                 "own": summary.own,
                 "unpacked": summary.unpacked,
                 "layers": [
-                    {"digest": str(layer.digest), "diff_id": str(layer.diff_id), "size": layer.size}
+                    {
+                        "digest": str(layer.digest),
+                        "diff_id": str(layer.diff_id),
+                        "size": layer.size,
+                        "carried": sum(one.size for one in inspection.release.carriers([layer])),
+                    }
                     for layer in summary.record.layers
                 ],
             }

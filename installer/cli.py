@@ -13,6 +13,7 @@ import typer
 
 from installer.cliapp import running
 from installer.clicheck import checking
+from installer.clidelta import differing
 from installer.clidrive import driving
 from installer.clioptions import Bundle, Downgrade, Expired, Json
 from installer.cliplan import planning
@@ -60,6 +61,7 @@ app.add_typer(running)
 app.add_typer(pruning)
 app.add_typer(checking)
 app.add_typer(driving)
+app.add_typer(differing)
 app.add_typer(selftesting)
 
 Fingerprint = Annotated[

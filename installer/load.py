@@ -12,7 +12,9 @@ import time
 from collections.abc import Iterator
 from functools import partial
 
-from installer.engines.base import Delivery
+from installer.delta.source import DeltaSource
+from installer.delta.stock import Stock
+from installer.engines.base import Delivery, Source
 from installer.events import Event, ImageLoaded, Stage
 from installer.jobs import Meter
 from installer.metered import metered_work
@@ -32,6 +34,7 @@ class Loading:
         self.loaded = 0
         self._plan = plan
         self._meter = Meter(plan.read_bytes, cancel)
+        self._stock = Stock(plan.ledger.directory)
         self._source = self._make_source()
 
     @property
@@ -46,17 +49,33 @@ class Loading:
             Halted: a person asked to stop.
             MoonliftError: an image could not be loaded; those before it were.
         """
-        for delivery in self._plan.deliveries:
-            start = time.monotonic()
-            self._meter.subject = delivery.image.written
-            yield from metered_work(self._meter, Stage.LOAD, partial(self._load, delivery))
-            self.loaded += 1
-            yield self._loaded(delivery, time.monotonic() - start)
+        try:
+            yield from self._stock_up()
+            for delivery in self._plan.deliveries:
+                start = time.monotonic()
+                self._meter.subject = delivery.image.written
+                yield from metered_work(self._meter, Stage.LOAD, partial(self._load, delivery))
+                self.loaded += 1
+                yield self._loaded(delivery, time.monotonic() - start)
+        finally:
+            self._stock.clear()
+
+    def _stock_up(self) -> Iterator[Event]:
+        """Copy the old layers that a difference bundle builds on, if it needs any."""
+        plan = self._plan
+        if plan.regain is not None and plan.regain.copied_bytes:
+            self._meter.subject = "old layers that this host has"
+            work = partial(self._stock.fill, plan.regain, plan.engine, lambda _: self._meter.add(0))
+            yield from metered_work(self._meter, Stage.LOAD, work)
 
     def _load(self, delivery: Delivery) -> None:
         self._plan.engine.load(delivery, self._source)
 
-    def _make_source(self) -> BundleSource:
+    def _make_source(self) -> Source:
+        plan, bundle = self._plan, self._bundle_source()
+        return bundle if plan.regain is None else DeltaSource(bundle, plan.regain, self._stock)
+
+    def _bundle_source(self) -> BundleSource:
         sealed, meter = self._plan.verified.sealed, self._meter
         if sealed.medium.sequential:
             return PipeSource(sealed, meter.add, self._at_work, self._plan.deliveries)
@@ -70,7 +89,7 @@ class Loading:
             stage=Stage.LOAD,
             name=delivery.image.name,
             identity=str(self._plan.info.store.identity(delivery.image)),
-            bytes_read=sum(layer.size for layer in delivery.missing),
+            bytes_read=self._plan.brought_bytes(delivery),
             layers_sent=len(delivery.missing),
             seconds=seconds,
         )

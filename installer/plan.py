@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from installer.delta.needs import Regain, regain
+from installer.delta.oldbundle import OldBundle
 from installer.engines.base import Delivery, Engine, EngineInfo, Presence, keep_name
 from installer.filesystems import file_system_of, places_of
 from installer.ledger import Ledger
@@ -22,7 +24,7 @@ from installer.suiting import matched
 from installer.verify import VerifiedBundle
 from manifests.digest import Digest
 from manifests.errors import MoonliftError, NotInstallableHere
-from manifests.release import FileRecord, ImageRecord, Release
+from manifests.release import BlobRecord, FileRecord, ImageRecord, Release
 
 if TYPE_CHECKING:  # an install that starts nothing needs none of it
     from installer.appplan import AppPlan
@@ -50,6 +52,7 @@ class Plan:
         problems: what keeps it from being carried out; a plan that `plan` made has none.
         starting: how a person wants it started; None to load and name only.
         outgrown: versions of older releases that its policy will let go.
+        regain: what a difference bundle takes from this host; None where it brings everything.
     """
 
     verified: VerifiedBundle
@@ -67,11 +70,20 @@ class Plan:
     problems: tuple[NotInstallableHere, ...] = ()
     starting: Starting | None = None
     outgrown: tuple[str, ...] = ()
+    regain: Regain | None = None
+
+    def brought(self, delivery: Delivery) -> tuple[BlobRecord, ...]:
+        """Return the blobs of the bundle that bring what the engine lacks."""
+        return self.verified.release.carriers(delivery.missing)
+
+    def brought_bytes(self, delivery: Delivery) -> int:
+        """Return their bytes."""
+        return sum(blob.size for blob in self.brought(delivery))
 
     @property
     def read_bytes(self) -> int:
         """Bytes of layers that will be read from the bundle."""
-        return sum(layer.size for one in self.deliveries for layer in one.missing)
+        return sum(map(self.brought_bytes, self.deliveries))
 
     @property
     def unpack_bytes(self) -> int:
@@ -81,7 +93,9 @@ class Plan:
     @property
     def engine_bytes(self) -> int:
         """Bytes that the engine has to take in: unpacked, or as they are."""
-        return self.unpack_bytes if self.info.store.unpacks else self.read_bytes
+        if self.info.store.unpacks:
+            return self.unpack_bytes
+        return sum(layer.size for one in self.deliveries for layer in one.missing)
 
     @property
     def nothing_to_do(self) -> bool:
@@ -101,7 +115,7 @@ class Plan:
         """Files of the bundle that are checked before anything else."""
         if not self.check_first or self.nothing_to_do:
             return frozenset()
-        layers = {layer.name for one in self.deliveries for layer in one.missing}
+        layers = {blob.name for one in self.deliveries for blob in self.brought(one)}
         placed = self.app is not None and self.app.placed
         files = () if placed else self.verified.release.files
         return frozenset(layers | {file.name for file in files})
@@ -120,6 +134,7 @@ def plan(
     *,
     one_pass: bool,
     starting: Starting | None = None,
+    old: OldBundle | None = None,
 ) -> Plan:
     """Ask engine, host and ledger.
 
@@ -129,13 +144,14 @@ def plan(
         ledger: what this host has; only read.
         one_pass: don't read the layers twice; a pipe can't be anyway.
         starting: how what runs of it is started; None to load and name only.
+        old: a bundle that old layers may come from; None for none.
 
     Raises:
-        NotInstallableHere: `platform-mismatch`, `no-space`, `pipe-order`; as `plan_app`; several
-            are told as one.
+        NotInstallableHere: `platform-mismatch`, `no-space`, `pipe-order`, `base-missing`; as
+            `plan_app`; several are told as one.
         EngineFailed: it does not answer.
     """
-    made = draft(verified, engine, ledger, one_pass=one_pass, starting=starting)
+    made = draft(verified, engine, ledger, one_pass=one_pass, starting=starting, old=old)
     if made.problems:
         raise together(made.problems)
     return made
@@ -148,6 +164,7 @@ def draft(
     *,
     one_pass: bool,
     starting: Starting | None = None,
+    old: OldBundle | None = None,
 ) -> Plan:
     """Ask as `plan` does; what keeps the plan from being carried out is told in it.
 
@@ -158,14 +175,19 @@ def draft(
     info = engine.info()
     images, problems = matched(release, info)
     keep = {one: keep_name(release.product, one) for one in map(info.store.identity, images)}
-    there = engine.presence(images, keep, known_releases(ledger))
+    known = known_releases(ledger)
+    there = engine.presence(images, keep, known)
     deliveries = tuple(_deliveries(images, there, keep))
+    found: Regain | None = None
+    with _told_in(problems):
+        found = regain(release, deliveries, engine, known, old)
     identities = {image.name: info.store.identity(image) for image in images}
     app: AppPlan | None = None
     if starting is not None and not problems:
         with _told_in(problems):
             app = starting.plan_app(release, identities, ledger, medium)
-    room = reckon((*_placing(ledger, release, app), *_loading(info, deliveries)), file_system_of)
+    written = (*_placing(ledger, release, app), *_loading(info, deliveries))
+    room = reckon((*written, *_copying(ledger, found, deliveries)), file_system_of)
     problems.extend(lacking(room))
     if medium.sequential:
         with _told_in(problems):
@@ -186,6 +208,7 @@ def draft(
         problems=tuple(problems),
         starting=starting,
         outgrown=_outgrown(release, ledger) if starting else (),
+        regain=found,
     )
 
 
@@ -206,6 +229,16 @@ def _placing(ledger: Ledger, release: Release, app: AppPlan | None) -> tuple[Wri
 
 def _loading(info: EngineInfo, deliveries: Sequence[Delivery]) -> tuple[Writing, ...]:
     return writings(info.store, deliveries, places_of(info))
+
+
+def _copying(
+    ledger: Ledger, found: Regain | None, deliveries: Sequence[Delivery]
+) -> tuple[Writing, ...]:
+    """Return what old layers take that lie beside the ledger until the last image is sent."""
+    if found is None:
+        return ()
+    steps = (found.copied_bytes,) * len(deliveries)
+    return (Writing(Purpose.OLD_LAYERS, ledger.directory, steps),)
 
 
 def known_releases(ledger: Ledger) -> list[Release]:

@@ -28,12 +28,20 @@ AtWork = Callable[[ImageRecord, str], None]
 
 
 class BundleSource:
-    """The bytes of one bundle for one load."""
+    """The bytes of one bundle for one load.
+
+    Attributes:
+        advance: told of bytes read.
+    """
 
     def __init__(self, sealed: SealedRelease, advance: Advance, at_work: AtWork) -> None:
         self._sealed = sealed
-        self._advance = advance
+        self.advance = advance
         self._at_work = at_work
+
+    def beside(self, sealed: SealedRelease) -> BundleSource:
+        """Return the same of another bundle, whose bytes are not counted."""
+        return BundleSource(sealed, lambda _: self.advance(0), self._at_work)
 
     @property
     def repeatable(self) -> bool:
@@ -48,13 +56,13 @@ class BundleSource:
         """Yield a layer as it lies in the bundle."""
         file = chunked_file(self._sealed.release, blob.name, blob.size, blob.digest)
         for chunk in verified_chunks(self._sealed.medium, file):
-            self._advance(len(chunk))
+            self.advance(len(chunk))
             yield chunk
 
     def unpacked(self, layer: LayerRecord) -> Iterator[memoryview]:
         """Yield a layer's tar."""
         for piece in ahead(expand(layer, self.stored(layer))):
-            self._advance(0)
+            self.advance(0)
             yield memoryview(piece)
 
     def at_work(self, image: ImageRecord, how_far: str) -> None:
@@ -73,7 +81,9 @@ class PipeSource(BundleSource):
         deliveries: Sequence[Delivery],
     ) -> None:
         super().__init__(sealed, advance, at_work)
-        self._uses = Counter(layer.digest for one in deliveries for layer in one.missing)
+        self._uses = Counter(
+            blob.digest for one in deliveries for blob in sealed.release.carriers(one.missing)
+        )
         self._kept: dict[Digest, bytes] = {}
 
     @property
@@ -116,7 +126,8 @@ def refuse_unordered(sealed: SealedRelease, deliveries: Sequence[Delivery]) -> N
     position = {blob.digest: at for at, blob in enumerate(sealed.release.blobs())}
     last, kept = -1, 0
     seen: set[Digest] = set()
-    for layer in (layer for one in deliveries for layer in one.missing):
+    carriers = sealed.release.carriers
+    for layer in (layer for one in deliveries for layer in carriers(one.missing)):
         late = layer.digest in seen or position[layer.digest] < last
         kept += layer.size if late else 0
         if late and (layer.size > CHUNK_SIZE or kept > KEPT_LIMIT):

@@ -126,6 +126,21 @@ class Presence:
 
 
 @dataclass(frozen=True, slots=True)
+class Stack:
+    """An image that a store has, as a pile of layers.
+
+    Attributes:
+        identity: what the store knows it by.
+        names: that point to it.
+        diff_ids: of its layers, lowest first.
+    """
+
+    identity: Digest
+    names: tuple[str, ...]
+    diff_ids: tuple[Digest, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """One image on its way into an engine.
 
@@ -194,6 +209,29 @@ class Engine(Protocol):
 
         Raises:
             EngineFailed: it does not answer.
+        """
+
+    def stacks(self) -> tuple[Stack, ...]:
+        """Return every image that is there; none where layers are known by their blobs alone.
+
+        Raises:
+            EngineFailed: it does not answer.
+        """
+
+    def copies(
+        self, image: Digest, layers: Sequence[LayerRecord]
+    ) -> Iterator[tuple[LayerRecord, Iterator[memoryview]]]:
+        """Yield layers of an image that is there, as the store has them, in any order.
+
+        What is yielded may be another layer of the same size: its digest has to be compared. A
+        view is valid until the next.
+
+        Args:
+            image: its identity.
+            layers: those looked for, as the store has them.
+
+        Raises:
+            EngineFailed: `engine-export`, `layout-io`.
         """
 
     def names(self, image: ImageRecord) -> tuple[str, ...]:

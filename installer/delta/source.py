@@ -1,0 +1,64 @@
+"""Where an engine's bytes come from when the bundle does not hold all of them.
+
+Stands before the bundle's own source: what the bundle holds passes through, what it leaves out
+comes from the old bundle or from the stock of old layers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from installer.delta.needs import Regain
+from installer.delta.stock import Stock
+from installer.source import BundleSource
+from manifests.digest import Digest
+from manifests.release import BlobRecord, ImageRecord, LayerRecord
+
+
+class DeltaSource:
+    """The bytes of one difference bundle for one load."""
+
+    def __init__(self, bundle: BundleSource, regain: Regain, stock: Stock) -> None:
+        self._bundle = bundle
+        self._release = regain.release
+        self._stock = stock
+        self._old = regain.old
+        self._layers = {
+            layer.digest: layer for image in regain.release.images for layer in image.layers
+        }
+
+    @property
+    def repeatable(self) -> bool:
+        """As the bundle's."""
+        return self._bundle.repeatable
+
+    def document(self, digest: Digest) -> bytes:
+        """Return an index, manifest or config: a bundle has all of them."""
+        return self._bundle.document(digest)
+
+    def stored(self, blob: BlobRecord) -> Iterator[memoryview]:
+        """Yield a layer as its manifest names it."""
+        layer = self._layers[blob.digest]
+        if self._release.carrier(layer) is layer:
+            return self._bundle.stored(layer)
+        if self._old is not None and layer.digest in self._old.by_digest:
+            return self._bundle.beside(self._old.sealed).stored(layer)
+        return self.unpacked(layer)
+
+    def unpacked(self, layer: LayerRecord) -> Iterator[memoryview]:
+        """Yield a layer's tar."""
+        if self._release.carrier(layer) is layer:
+            return self._bundle.unpacked(layer)
+        if self._old is not None and layer.diff_id in self._old.by_diff_id:
+            old = self._old.by_diff_id[layer.diff_id]
+            return self._bundle.beside(self._old.sealed).unpacked(old)
+        return self._passing(self._stock.read(layer.diff_id))
+
+    def _passing(self, pieces: Iterator[memoryview]) -> Iterator[memoryview]:
+        for piece in pieces:
+            self._bundle.advance(0)
+            yield piece
+
+    def at_work(self, image: ImageRecord, how_far: str) -> None:
+        """Pass on that the engine has all of an image and unpacks it."""
+        self._bundle.at_work(image, how_far)
