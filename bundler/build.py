@@ -184,7 +184,12 @@ class _Packing:
         fetched = prepare_layers([job for job in jobs if job.key not in known], self.shop)
         if self.old is None:
             return ChosenLayers(fetched)
-        return leave_out(known, fetched, self.old)
+        chosen = leave_out(known, fetched, self.old)
+        if len(known) < len(jobs):
+            from bundler.delta.patches import with_patches  # noqa: PLC0415 - start-up time
+
+            chosen = with_patches(chosen, jobs, self.old, self.shop)
+        return chosen.settled()
 
     def _jobs(self) -> Sequence[LayerJob]:
         return [

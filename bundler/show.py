@@ -101,6 +101,10 @@ def base_text(release: Release) -> str:
     text = (
         f"since {base.title}: {len(base.layers)} layers, {bytes_text(left)}, are left to the host"
     )
+    if base.patches:
+        size = bytes_text(sum(patch.size for patch in base.patches))
+        count = len(base.patches)
+        text += f"; {count} patch{'' if count == 1 else 'es'}, {size}"
     return safe_line(text) + "\n"
 
 
@@ -135,7 +139,9 @@ def _layer_table(inspection: Inspection) -> Table:
 
 def _carried_text(release: Release, layer: LayerRecord) -> str:
     carrier = release.carrier(layer)
-    return "left out" if carrier is None else bytes_text(carrier.size)
+    if carrier is None:
+        return "left out"
+    return ("" if carrier is layer else "patch, ") + bytes_text(carrier.size)
 
 
 def inspection_json(inspection: Inspection) -> JsonValue:

@@ -12,11 +12,11 @@ from typing import Final
 
 from installer.ahead import ahead
 from installer.engines.base import Delivery
-from installer.expand import expand
+from installer.expand import Packed, expand
 from manifests.chunks import chunked_file, verified_chunks
 from manifests.digest import Digest
 from manifests.errors import NotInstallableHere
-from manifests.release import CHUNK_SIZE, BlobRecord, ImageRecord, LayerRecord
+from manifests.release import CHUNK_SIZE, BlobRecord, ImageRecord
 from manifests.seal import SealedRelease
 
 KEPT_LIMIT: Final = 64 * 1024 * 1024
@@ -59,8 +59,8 @@ class BundleSource:
             self.advance(len(chunk))
             yield chunk
 
-    def unpacked(self, layer: LayerRecord) -> Iterator[memoryview]:
-        """Yield a layer's tar."""
+    def unpacked(self, layer: Packed) -> Iterator[memoryview]:
+        """Yield a layer's tar, or a patch's operations."""
         for piece in ahead(expand(layer, self.stored(layer))):
             self.advance(0)
             yield memoryview(piece)

@@ -62,6 +62,19 @@ class Base(Part):
         """The patches by the digest of the layer that each makes."""
         return {patch.makes: patch for patch in self.patches}
 
+    def naming(
+        self, layers: tuple[LayerRecord, ...], patches: tuple[PatchRecord, ...] = ()
+    ) -> Base:
+        """Return the same base for other layers; a mere copy would keep what was looked up."""
+        return Base(
+            product=self.product,
+            version=self.version,
+            sequence=self.sequence,
+            sums=self.sums,
+            layers=layers,
+            patches=patches,
+        )
+
     def carrier(self, layer: LayerRecord) -> BlobRecord | None:
         """Return the blob that brings a layer: itself or a patch; None for one that is left out."""
         if layer.digest in self.left_out:

@@ -8,7 +8,7 @@ the very same bytes, or knows layers by content alone.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from bundler.delta.oldbase import OldBase
@@ -53,6 +53,11 @@ class ChosenLayers:
         }
         return {**whole, **self.patches}
 
+    def settled(self) -> ChosenLayers:
+        """Return the same as a complete bundle where nothing is left to the host."""
+        used = self.base is not None and (self.base.layers or self.base.patches)
+        return self if used else replace(self, base=None)
+
 
 def needless(job: LayerJob, old: OldBase | None) -> LayerFacts | None:
     """Return what is known of a layer that need not even be fetched; None for all others."""
@@ -81,9 +86,7 @@ def leave_out(
     """
     bare = {key: _as_tar(key, facts) for key, facts in fetched.items() if facts.diff_id in old.bare}
     left_out = {**known, **bare}
-    if not left_out:
-        return ChosenLayers(fetched)
-    base = old.head.model_copy(update={"layers": _records(left_out.values())})
+    base = old.head.naming(_records(left_out.values()))
     return ChosenLayers({**fetched, **left_out}, base)
 
 

@@ -10,8 +10,11 @@ from collections.abc import Iterator
 
 from installer.delta.needs import Regain
 from installer.delta.stock import Stock
+from installer.expand import ChunkReader
 from installer.source import BundleSource
-from manifests.digest import Digest
+from manifests.base import PatchRecord
+from manifests.digest import Digest, new_hash
+from manifests.patchform import PatchSizes, apply_patch, malformed
 from manifests.release import BlobRecord, ImageRecord, LayerRecord
 
 
@@ -47,12 +50,30 @@ class DeltaSource:
 
     def unpacked(self, layer: LayerRecord) -> Iterator[memoryview]:
         """Yield a layer's tar."""
-        if self._release.carrier(layer) is layer:
+        carrier = self._release.carrier(layer)
+        if carrier is layer:
             return self._bundle.unpacked(layer)
+        if isinstance(carrier, PatchRecord):
+            return self._rebuilt(layer, carrier)
         if self._old is not None and layer.diff_id in self._old.by_diff_id:
             old = self._old.by_diff_id[layer.diff_id]
             return self._bundle.beside(self._old.sealed).unpacked(old)
         return self._passing(self._stock.read(layer.diff_id))
+
+    def _rebuilt(self, layer: LayerRecord, patch: PatchRecord) -> Iterator[memoryview]:
+        """Yield the tar that a patch makes; what is wrong is told before its last byte."""
+        sizes = PatchSizes(patch.name, patch.old.uncompressed, layer.uncompressed)
+        operations = ChunkReader(self._bundle.unpacked(patch))
+        hasher, left = new_hash(), layer.uncompressed
+        with self._stock.opened(patch.old.diff_id) as read_old:
+            for piece in apply_patch(sizes, operations, read_old):
+                hasher.update(piece)
+                left -= len(piece)
+                if not left and Digest.from_hash(hasher) != layer.diff_id:
+                    raise malformed(patch.name, f"it makes {Digest.from_hash(hasher)}")
+                yield piece
+        if not layer.uncompressed and Digest.from_hash(hasher) != layer.diff_id:
+            raise malformed(patch.name, "it makes nothing")
 
     def _passing(self, pieces: Iterator[memoryview]) -> Iterator[memoryview]:
         for piece in pieces:

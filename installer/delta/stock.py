@@ -6,11 +6,13 @@ gives is believed only after it was hashed.
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +22,7 @@ from installer.expand import expand
 from installer.source import BundleSource
 from manifests.digest import Digest, new_hash
 from manifests.errors import BundleRefused, EngineFailed, NotInstallableHere
+from manifests.patchform import ReadOld
 from manifests.quantities import bytes_text
 from manifests.release import LayerRecord
 from manifests.seal import SealedRelease
@@ -71,6 +74,12 @@ class Stock:
         with self._files[diff_id].open("rb", buffering=0) as file:
             while count := file.readinto(view):
                 yield view[:count]
+
+    @contextmanager
+    def opened(self, diff_id: Digest) -> Iterator[ReadOld]:
+        """Give a way to read a layer's tar at any place."""
+        with self._files[diff_id].open("rb", buffering=0) as file:
+            yield partial(_read_at, file.fileno())
 
     def clear(self) -> None:
         """Remove all of it."""
@@ -130,6 +139,14 @@ class Stock:
                 f" {error.strerror or error}",
                 hint="free space there, or bring the complete bundle",
             ) from error
+
+
+def _read_at(descriptor: int, offset: int, view: memoryview) -> None:
+    while view:
+        count = os.preadv(descriptor, [view], offset)
+        if not count:
+            raise OSError(errno.EIO, "an old layer's copy is cut off")
+        view, offset = view[count:], offset + count
 
 
 def _not_found(engine: Engine, image: Digest, layer: LayerRecord) -> EngineFailed:

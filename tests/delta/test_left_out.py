@@ -127,8 +127,6 @@ def test_a_signed_lie_about_the_base_is_refused(site: Site, delta: Path) -> None
         (left.model_copy(update={"size": left.size + 1}),),
         (left.model_copy(update={"digest": release.images[0].image_id}),),
     ):
-        raw = release.model_copy(
-            update={"base": release.base.model_copy(update={"layers": wrong})}
-        ).canonical()
+        raw = release.model_copy(update={"base": release.base.naming(wrong)}).canonical()
         with pytest.raises(ValueError, match="base"):
             type(release).read(raw)
