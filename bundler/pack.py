@@ -91,7 +91,8 @@ def pack(
         bytes_entry(layout.INDEX, _index_json(release)),
         bytes_entry(layout.DOCKER_MANIFEST, _docker_manifest(release)),
     ]
-    blobs = [_blob(record, documents, chosen.files, cache) for record in release.blobs()]
+    held = chosen.files
+    blobs = [_blob(record, documents, held, cache) for record in release.blobs()]
     small = [entry for entry in blobs if entry.digest in documents]
     large = [entry for entry in blobs if entry.digest not in documents]
     entries = (*metadata, *small, *files, *large)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from installer.delta.needs import Regain, regain
 from installer.delta.oldbundle import OldBundle
+from installer.delta.room import copying
 from installer.engines.base import Delivery, Engine, EngineInfo, Presence, keep_name
 from installer.filesystems import file_system_of, places_of
 from installer.ledger import Ledger
@@ -186,8 +187,9 @@ def draft(
     if starting is not None and not problems:
         with _told_in(problems):
             app = starting.plan_app(release, identities, ledger, medium)
-    written = (*_placing(ledger, release, app), *_loading(info, deliveries))
-    room = reckon((*written, *_copying(ledger, found, deliveries)), file_system_of)
+    copied = copying(found, ledger.directory, places_of(info), len(deliveries))
+    written = (*_placing(ledger, release, app), *_loading(info, deliveries), *copied)
+    room = reckon(written, file_system_of)
     problems.extend(lacking(room))
     if medium.sequential:
         with _told_in(problems):
@@ -229,16 +231,6 @@ def _placing(ledger: Ledger, release: Release, app: AppPlan | None) -> tuple[Wri
 
 def _loading(info: EngineInfo, deliveries: Sequence[Delivery]) -> tuple[Writing, ...]:
     return writings(info.store, deliveries, places_of(info))
-
-
-def _copying(
-    ledger: Ledger, found: Regain | None, deliveries: Sequence[Delivery]
-) -> tuple[Writing, ...]:
-    """Return what old layers take that lie beside the ledger until the last image is sent."""
-    if found is None:
-        return ()
-    steps = (found.copied_bytes,) * len(deliveries)
-    return (Writing(Purpose.OLD_LAYERS, ledger.directory, steps),)
 
 
 def known_releases(ledger: Ledger) -> list[Release]:

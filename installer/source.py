@@ -45,8 +45,8 @@ class BundleSource:
 
     @property
     def repeatable(self) -> bool:
-        """A medium that is not a pipe can be read again."""
-        return True
+        """A medium that is not a pipe can be read again; a difference never has a whole image."""
+        return self._sealed.release.base is None
 
     def document(self, digest: Digest) -> bytes:
         """Return an index, manifest or config, read and checked when the seal was."""

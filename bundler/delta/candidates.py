@@ -45,11 +45,11 @@ def candidates(jobs: Sequence[LayerJob], chosen: ChosenLayers, old: OldBase) -> 
         chosen: what became of them so far.
         old: what hosts have.
     """
-    staying = {job.diff_id for job in jobs}
+    staying, held = {job.diff_id for job in jobs}, chosen.files
     seen: set[Digest] = set()
     for job in jobs:
         new = chosen.layers[job.key]
-        whole = new.digest in chosen.files and job.policy is not LayerPolicy.ORIGINAL
+        whole = new.digest in held and job.policy is not LayerPolicy.ORIGINAL
         if whole and new.size >= SMALLEST and new.diff_id not in seen:
             seen.add(new.diff_id)
             found = _nearest(new, _gone(job, old, staying))

@@ -6,11 +6,11 @@ left out because of it is named in the new one, and the host says whether it has
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from bundler.inspect import accept_claimed
 from manifests.base import Base
@@ -32,27 +32,36 @@ class OldBase:
 
     Attributes:
         head: what it is called, in the new release's words.
-        layers: every layer as it is known there, in order.
+        by_diff_id: every layer by what it unpacks to; the first of several forms.
+        by_digest: every layer by digest.
         bare: diff IDs of layers that are known by no more.
         images: diff IDs of the layers of each image, by repository.
         sealed: the old bundle itself, where it was given; None for its mere word.
     """
 
     head: Base
-    layers: tuple[LayerRecord, ...] = field(repr=False)
+    by_diff_id: Mapping[Digest, LayerRecord] = field(repr=False)
+    by_digest: Mapping[Digest, LayerRecord] = field(repr=False)
     bare: frozenset[Digest] = field(default=frozenset(), repr=False)
     images: Mapping[str, tuple[Digest, ...]] = field(default_factory=dict, repr=False)
     sealed: SealedRelease | None = field(default=None, repr=False)
 
-    @property
-    def by_diff_id(self) -> Mapping[Digest, LayerRecord]:
-        """The layers by what they unpack to; the first of several forms."""
-        return {layer.diff_id: layer for layer in reversed(self.layers)}
-
-    @property
-    def by_digest(self) -> Mapping[Digest, LayerRecord]:
-        """The layers by digest."""
-        return {layer.digest: layer for layer in self.layers}
+    @classmethod
+    def of(
+        cls,
+        head: Base,
+        layers: Sequence[LayerRecord],
+        named: Iterable[tuple[str, tuple[Digest, ...]]],
+        bare: Iterable[Digest] = (),
+    ) -> Self:
+        """Return what layers, images and further diff IDs come to."""
+        return cls(
+            head,
+            {layer.diff_id: layer for layer in reversed(layers)},
+            {layer.digest: layer for layer in layers},
+            frozenset(bare),
+            _by_repository(named),
+        )
 
 
 @contextmanager
@@ -114,8 +123,7 @@ def _read(path: Path) -> bytes:
 
 
 def _from_bundle(sealed: SealedRelease) -> OldBase:
-    made = _from_release(sealed.release, sealed.sums_digest)
-    return OldBase(made.head, made.layers, made.bare, made.images, sealed)
+    return replace(_from_release(sealed.release, sealed.sums_digest), sealed=sealed)
 
 
 def _from_release(release: Release, sums: Digest | None) -> OldBase:
@@ -123,13 +131,13 @@ def _from_release(release: Release, sums: Digest | None) -> OldBase:
         product=release.product, version=release.version, sequence=release.sequence, sums=sums
     )
     named = ((image.name, image.diff_ids) for image in release.images)
-    layers = tuple(layer for image in release.images for layer in image.layers)
-    return OldBase(head, layers, frozenset(), _by_repository(named))
+    layers = [layer for image in release.images for layer in image.layers]
+    return OldBase.of(head, layers, named)
 
 
 def _from_inventory(found: HostInventory) -> OldBase:
     named = ((image.name, image.diff_ids) for image in found.images)
-    return OldBase(Base(), found.layers, frozenset(found.others), _by_repository(named))
+    return OldBase.of(Base(), found.layers, named, found.others)
 
 
 def _by_repository(

@@ -74,8 +74,9 @@ def with_patches(
     maker = _Maker(OldBytes(old.sealed, shop.cache), shop)
     found = [(one, maker.make(one)) for one in candidates(jobs, chosen, old)]
     made = {one.new.diff_id: patch for one, patch in found if patch is not None}
+    held = chosen.files
     layers = {
-        key: _as_tar(facts) if facts.digest in chosen.files and key.diff_id in made else facts
+        key: _as_tar(facts) if facts.digest in held and key.diff_id in made else facts
         for key, facts in chosen.layers.items()
     }
     base = chosen.base or old.head

@@ -23,10 +23,12 @@ class Held:
     Attributes:
         layer: as the store has it.
         image: identity of an image that has it.
+        export_bytes: bytes that the engine writes to its temporary folder to export that image.
     """
 
     layer: LayerRecord
     image: Digest
+    export_bytes: int = 0
 
 
 def held(
@@ -86,5 +88,5 @@ def _in_stacks(stacks: Sequence[Stack], wanted: Iterable[LayerRecord]) -> Mappin
     for stack in sorted(stacks, key=lambda one: -count[one.identity]):
         for diff_id in sizes.keys() & set(stack.diff_ids):
             layer = LayerRecord.of_tar(diff_id, sizes[diff_id], MediaType.OCI_LAYER)
-            found.setdefault(diff_id, Held(layer, stack.identity))
+            found.setdefault(diff_id, Held(layer, stack.identity, stack.size))
     return found

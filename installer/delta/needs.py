@@ -42,6 +42,11 @@ class Regain:
         layers = (*(one.layer for one in self.copied), *self.unpacked)
         return sum(layer.uncompressed for layer in layers)
 
+    @property
+    def export_bytes(self) -> int:
+        """Bytes that the engine writes to its temporary folder at most, image after image."""
+        return max((one.export_bytes for one in self.copied), default=0)
+
 
 @dataclass(frozen=True, slots=True)
 class _Need:

@@ -32,8 +32,8 @@ class DeltaSource:
 
     @property
     def repeatable(self) -> bool:
-        """As the bundle's."""
-        return self._bundle.repeatable
+        """A layer may be; an image can't be sent as a whole, which this is asked for."""
+        return False
 
     def document(self, digest: Digest) -> bytes:
         """Return an index, manifest or config: a bundle has all of them."""

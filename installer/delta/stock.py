@@ -108,6 +108,8 @@ class Stock:
                 self._copy(expand(layer, chunks), wanted, tell)
             except BundleRefused:
                 continue  # not what it was taken for; told below if no other is
+            if all(one.diff_id in self._files for one in layers):
+                return
         for layer in layers:
             if layer.diff_id not in self._files:
                 raise _not_found(engine, image, layer)

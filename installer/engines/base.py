@@ -133,11 +133,13 @@ class Stack:
         identity: what the store knows it by.
         names: that point to it.
         diff_ids: of its layers, lowest first.
+        size: bytes of the whole, as the store reckons.
     """
 
     identity: Digest
     names: tuple[str, ...]
     diff_ids: tuple[Digest, ...]
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)

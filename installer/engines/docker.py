@@ -96,7 +96,8 @@ class DockerEngine:
             diff_ids = tuple(Digest.parse(str(one)) for one in layers)
         except MalformedDigest:
             diff_ids = ()
-        return Stack(listed.identity, listed.names, diff_ids)
+        size = found.get("Size")
+        return Stack(listed.identity, listed.names, diff_ids, size if isinstance(size, int) else 0)
 
     def _check(self, image: ImageRecord, name: str) -> None:
         """Compare what the engine shows under `name` with what was signed."""

@@ -7,6 +7,7 @@ import sys
 
 from tests.bench import (
     building,
+    differing,
     gpukernels,
     installing,
     pruning,
@@ -24,6 +25,7 @@ PARTS = {
     "verify": verifying.run,
     "install": installing.run,
     "upgrade": upgrading.run,
+    "delta": differing.run,
     "prune": pruning.run,
     "selftest": selftesting.run,
     "gpu": gpukernels.run,
@@ -47,7 +49,7 @@ def main() -> int:
 
 
 def _run(scene: Scene, parts: list[str], rounds: int) -> None:
-    if "build" not in parts and not {*parts} <= {"prune", "resolve", "selftest", "gpu"}:
+    if "build" not in parts and not {*parts} <= {"delta", "prune", "resolve", "selftest", "gpu"}:
         measure(scene.bundle_argv(scene.folder / "bundle"))
     for name, run in PARTS.items():
         if name in parts:
