@@ -65,7 +65,7 @@ def inspection_view(inspection: Inspection, *, layers: bool = False) -> Renderab
         f"{heading(release)}\n"
         f"signed by (not checked against any list of trust):\n{signers}\n"
         f"identity {inspection.sums_digest}\n"
-        f"{base_text(release)}"
+        + "".join(f"{line}\n" for line in base_lines(release))
     )
     images = table("image", ">layers", ">size", ">own", ">unpacked")
     for summary in inspection.images:
@@ -92,20 +92,24 @@ def inspection_view(inspection: Inspection, *, layers: bool = False) -> Renderab
     return Group(*parts)
 
 
-def base_text(release: Release) -> str:
-    """Return a line on what a difference bundle leaves to the host; none of a complete one."""
+def base_lines(release: Release) -> list[str]:
+    """Say what a difference bundle leaves to the host; nothing of a complete one."""
     base = release.base
     if base is None:
-        return ""
+        return []
     left = sum(layer.size for layer in base.layers)
-    text = (
-        f"since {base.title}: {len(base.layers)} layers, {bytes_text(left)}, are left to the host"
-    )
+    lines = [f"since {base.title}"]
+    lines.append(f"  {_count(len(base.layers), 'layer')}, {bytes_text(left)}, left to the host")
     if base.patches:
-        size = bytes_text(sum(patch.size for patch in base.patches))
-        count = len(base.patches)
-        text += f"; {count} patch{'' if count == 1 else 'es'}, {size}"
-    return safe_line(text) + "\n"
+        size = sum(patch.size for patch in base.patches)
+        old = sum(patch.old.size for patch in base.patches)
+        patches = _count(len(base.patches), "patch", "es")
+        lines.append(f"  {patches}, {bytes_text(size)}, of old layers of {bytes_text(old)}")
+    return [safe_line(line) for line in lines]
+
+
+def _count(count: int, what: str, plural: str = "s") -> str:
+    return f"{count} {what}{'' if count == 1 else plural}"
 
 
 def _image_row(summary: ImageSummary) -> tuple[Text | str, ...]:

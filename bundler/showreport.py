@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from bundler.build import BuildReport
-from bundler.show import base_text, heading, image_text, table
+from bundler.show import base_lines, heading, image_text, table
 from manifests.quantities import bytes_text, seconds_text
 from manifests.release import Release
 from manifests.safetext import safe_line
@@ -29,7 +29,7 @@ def report_view(report: BuildReport) -> RenderableType:
             f"  size    {bytes_text(report.size)}, layers at their source "
             f"{bytes_text(report.source_size)}"
         ),
-        *([f"  {base_text(report.release).rstrip()}"] if report.release.base else []),
+        *(f"  {line}" for line in base_lines(report.release)),
         *_pruned_lines(report),
         *(safe_line(f"  waived  {one.image}: {one.reason}") for one in report.release.waived),
         *_selftest_lines(report.release),

@@ -165,7 +165,7 @@ def plan_json(plan: Plan) -> dict[str, JsonValue]:
 
 def regain_text(regain: Regain) -> str:
     """Say what a difference bundle takes from this host."""
-    found = [f"{len(regain.copied)} old layers of the engine"] if regain.copied else []
+    found = [f"{layers_text(len(regain.copied))} of the engine"] if regain.copied else []
     found += ["what the old bundle has"] if regain.old is not None else []
     return " and ".join(found) + f", {bytes_text(regain.copied_bytes)} copied for a while"
 
