@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import zstandard
 
+from installer.delta.stock import Stock
 from installer.events import Outcome
 from manifests import layout
 from manifests.base import PatchRecord
@@ -156,6 +158,24 @@ def test_room_for_old_layers_is_planned(site: Site, old: Path, delta: Path, tmp_
     with site.planned(delta, target) as made:
         copied = [one for one in made.room.writings if one.purpose == "old layers"]
         assert [one.height for one in copied] == [patch_of(site.release(delta)).old.uncompressed]
+
+
+def test_stops_between_copies_when_told_to(
+    site: Site, old: Path, delta: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = f"layout:{tmp_path / 'out'}"
+    site.install(old, target)
+    fill = Stock.fill
+
+    def stopped(stock: Stock, *arguments: Any) -> None:
+        site.host.cancel.set()
+        fill(stock, *arguments)
+
+    monkeypatch.setattr(Stock, "fill", stopped)
+    record, _ = site.install(delta, target)
+    assert record.outcome is Outcome.CANCELLED
+    assert not list(site.host.ledger.directory.glob("old-layers-*"))
+    assert not (tmp_path / "out" / site.release(delta).images[0].layers[0].name).exists()
 
 
 EVIL = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -116,3 +117,32 @@ def test_build_refuses_what_is_no_base(site: Site, bundle: Cli, content: str) ->
         said = bundle("build", site.place.app, "-k", site.place.key, "--base", file)
     assert said.code in (ExitCode.USAGE, ExitCode.BUNDLE_REFUSED)
     assert not site.place.lock.exists()
+
+
+def test_a_drive_says_what_a_difference_is_to(
+    site: Site, old: Path, delta: Path, bundle: Cli
+) -> None:
+    drive = site.host.root / "drive"
+    drive.mkdir()
+    bundle("drive", old, drive)
+    before = size_of(drive)
+    assert bundle("drive", delta, drive).code == ExitCode.DONE
+    assert size_of(drive) - before < 0.03 * before
+    assert "only what is new since viz 1.0.0" in installer(site, "bundles", drive).stdout
+    target = f"layout:{site.host.root / 'out'}"
+    words: list[str | Path] = ["install", drive / "viz-1.1.0", "--yes", "--engine", target]
+    said = installer(site, *words, "--base-bundle", drive / "viz-1.0.0")
+    assert said.exit_code == ExitCode.DONE
+
+
+def test_the_script_for_hosts_without_the_installer_says_that_it_cannot_load_it(
+    site: Site, delta: Path, bundle: Cli
+) -> None:
+    drive = site.host.root / "drive"
+    drive.mkdir()
+    bundle("drive", delta, drive)
+    signers = site.host.trust.directory / "allowed_signers"
+    words = ["sh", str(drive / "moonlift.sh"), "load", "viz-1.1.0", str(signers)]
+    said = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert said.returncode == ExitCode.BUNDLE_REFUSED
+    assert "only what is new" in said.stderr
