@@ -28,24 +28,21 @@ AtWork = Callable[[ImageRecord, str], None]
 
 
 class BundleSource:
-    """The bytes of one bundle for one load.
-
-    Attributes:
-        advance: told of bytes read.
-    """
+    """The bytes of one bundle for one load."""
 
     def __init__(self, sealed: SealedRelease, advance: Advance, at_work: AtWork) -> None:
         self._sealed = sealed
-        self.advance = advance
+        self._advance = advance
         self._at_work = at_work
-
-    def beside(self, sealed: SealedRelease) -> BundleSource:
-        """Return the same of another bundle, whose bytes are not counted."""
-        return BundleSource(sealed, lambda _: self.advance(0), self._at_work)
 
     @property
     def repeatable(self) -> bool:
-        """A medium that is not a pipe can be read again; a difference never has a whole image."""
+        """A medium that is not a pipe can be read again."""
+        return True
+
+    @property
+    def complete(self) -> bool:
+        """A difference does not bring all layers of an image."""
         return self._sealed.release.base is None
 
     def document(self, digest: Digest) -> bytes:
@@ -56,18 +53,26 @@ class BundleSource:
         """Yield a layer as it lies in the bundle."""
         file = chunked_file(self._sealed.release, blob.name, blob.size, blob.digest)
         for chunk in verified_chunks(self._sealed.medium, file):
-            self.advance(len(chunk))
+            self._advance(len(chunk))
             yield chunk
 
     def unpacked(self, layer: Packed) -> Iterator[memoryview]:
         """Yield a layer's tar, or a patch's operations."""
         for piece in ahead(expand(layer, self.stored(layer))):
-            self.advance(0)
+            self._advance(0)
             yield memoryview(piece)
 
     def at_work(self, image: ImageRecord, how_far: str) -> None:
         """Pass on that the engine has all of an image and unpacks it."""
         self._at_work(image, how_far)
+
+    def beside(self, sealed: SealedRelease) -> BundleSource:
+        """Return the same of another bundle, whose bytes are not counted."""
+        return BundleSource(sealed, lambda _: self.tick(), self._at_work)
+
+    def tick(self) -> None:
+        """Break off here, if that is wanted."""
+        self._advance(0)
 
 
 class PipeSource(BundleSource):

@@ -32,7 +32,12 @@ class DeltaSource:
 
     @property
     def repeatable(self) -> bool:
-        """A layer may be; an image can't be sent as a whole, which this is asked for."""
+        """As the bundle's."""
+        return self._bundle.repeatable
+
+    @property
+    def complete(self) -> bool:
+        """What the bundle leaves out is here only as far as the engine lacks it."""
         return False
 
     def document(self, digest: Digest) -> bytes:
@@ -77,7 +82,7 @@ class DeltaSource:
 
     def _passing(self, pieces: Iterator[memoryview]) -> Iterator[memoryview]:
         for piece in pieces:
-            self._bundle.advance(0)
+            self._bundle.tick()
             yield piece
 
     def at_work(self, image: ImageRecord, how_far: str) -> None:

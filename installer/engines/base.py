@@ -181,6 +181,10 @@ class Source(Protocol):
     def repeatable(self) -> bool:
         """Whether a layer can be read a second time."""
 
+    @property
+    def complete(self) -> bool:
+        """Whether it has all layers of an image, not only those that the engine lacks."""
+
     def at_work(self, image: ImageRecord, how_far: str) -> None:
         """Be told that the engine has all of an image and unpacks it; `how_far` may be empty."""
 

@@ -91,7 +91,7 @@ def _refused_a_part(error: EngineFailed, delivery: Delivery, source: Source) -> 
     """Tell whether the whole image may go where a part of it did not."""
     some = len(delivery.missing) < len(delivery.image.layers)
     missed_something = "no such file" in str(error) or "not exist" in str(error)
-    return some and missed_something and source.repeatable
+    return some and missed_something and source.repeatable and source.complete
 
 
 def _body(

@@ -10,7 +10,7 @@ from installer.events import Outcome
 from manifests.errors import NotInstallableHere
 from tests.delta.site import Site, size_of
 from tests.installer.conftest import piped
-from tests.installer.fake_engine import FakeEngine
+from tests.installer.fake_engine import FakeEngine, run_fake_engine
 from tests.support.images import ImageSpec
 from tests.support.layers import LayerSpec
 from tests.support.tamper import files_of
@@ -130,3 +130,14 @@ def test_a_signed_lie_about_the_base_is_refused(site: Site, delta: Path) -> None
         raw = release.model_copy(update={"base": release.base.naming(wrong)}).canonical()
         with pytest.raises(ValueError, match="base"):
             type(release).read(raw)
+
+
+def test_an_engine_that_takes_no_part_fails_and_is_told_of(
+    site: Site, old: Path, delta: Path
+) -> None:
+    with run_fake_engine("graph") as engine:
+        site.install(old, engine.url)
+        engine.faults.refuse_parts = True
+        record, _ = site.install(delta, engine.url)
+    assert record.failure is not None
+    assert record.failure.code == "engine-load"
