@@ -14,7 +14,7 @@ from functools import partial
 
 from installer.delta.source import DeltaSource
 from installer.delta.stock import Stock
-from installer.engines.base import Delivery, Source
+from installer.engines.base import Delivery
 from installer.events import Event, ImageLoaded, Stage
 from installer.jobs import Meter
 from installer.metered import metered_work
@@ -49,29 +49,30 @@ class Loading:
             Halted: a person asked to stop.
             MoonliftError: an image could not be loaded; those before it were.
         """
-        try:
-            yield from self._stock_up()
-            for delivery in self._plan.deliveries:
-                start = time.monotonic()
-                self._meter.subject = delivery.image.written
-                yield from metered_work(self._meter, Stage.LOAD, partial(self._load, delivery))
-                self.loaded += 1
-                yield self._loaded(delivery, time.monotonic() - start)
-        finally:
-            self._stock.clear()
+        for delivery in self._plan.deliveries:
+            start = time.monotonic()
+            self._meter.subject = delivery.image.written
+            yield from metered_work(self._meter, Stage.LOAD, partial(self._load, delivery))
+            self.loaded += 1
+            yield self._loaded(delivery, time.monotonic() - start)
 
-    def _stock_up(self) -> Iterator[Event]:
-        """Copy the old layers that a difference bundle builds on, if it needs any."""
-        plan = self._plan
-        if plan.regain is not None and plan.regain.copied_bytes:
-            self._meter.subject = "old layers that this host has"
-            work = partial(self._stock.fill, plan.regain, plan.engine, lambda _: self._meter.add(0))
-            yield from metered_work(self._meter, Stage.LOAD, work)
+    def close(self) -> None:
+        """Remove what was copied for a while."""
+        self._stock.clear()
 
     def _load(self, delivery: Delivery) -> None:
+        self._stock_up(delivery)
         self._plan.engine.load(delivery, self._source)
 
-    def _make_source(self) -> Source:
+    def _stock_up(self, delivery: Delivery) -> None:
+        """Copy the old layers that a difference builds on, before the first image."""
+        plan = self._plan
+        if plan.regain is not None and not self._stock.is_filled:
+            self._meter.subject = "old layers that this host has"
+            self._stock.fill(plan.regain, plan.engine, lambda _: self._meter.add(0))
+            self._meter.subject = delivery.image.written
+
+    def _make_source(self) -> BundleSource | DeltaSource:
         plan, bundle = self._plan, self._bundle_source()
         return bundle if plan.regain is None else DeltaSource(bundle, plan.regain, self._stock)
 

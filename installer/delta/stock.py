@@ -40,6 +40,7 @@ class Stock:
     def __init__(self, state: Path) -> None:
         self._state = state
         self._folder: Path | None = None
+        self._filled = False
         self._files: dict[Digest, Path] = {}
 
     def fill(self, regain: Regain, engine: Engine, tell: Tell) -> None:
@@ -64,6 +65,12 @@ class Stock:
                 self._unpack(regain.old.sealed, regain.unpacked, tell)
             for image, layers in by_image.items():
                 self._copy_out(engine, image, layers, tell)
+        self._filled = True
+
+    @property
+    def is_filled(self) -> bool:
+        """Whether all is here."""
+        return self._filled
 
     def __contains__(self, diff_id: Digest) -> bool:
         return diff_id in self._files
@@ -85,7 +92,7 @@ class Stock:
         """Remove all of it."""
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
-        self._folder = None
+        self._folder, self._filled = None, False
         self._files.clear()
 
     def _make_folder(self) -> None:
