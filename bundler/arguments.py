@@ -51,10 +51,10 @@ class BuildArguments:
     plain_http: tuple[str, ...]
     realms: tuple[str, ...]
     passphrase_file: Path | None
+    base: Path | None = None
     locked: bool = False
     selftest: str = ""
     installer: Path | None = None
-    base: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +96,10 @@ def build_options(arguments: BuildArguments) -> BuildOptions:
         settings=ZstdSettings(level=arguments.level),
         policy=arguments.layers,
         platforms=tuple(map(_platform, arguments.platforms)),
+        base=arguments.base,
         renew=Renew.NOTHING if arguments.locked else Renew.NEW,
         selftest=arguments.selftest,
         installer=arguments.installer,
-        base=arguments.base,
     )
 
 

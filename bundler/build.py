@@ -55,14 +55,14 @@ class BuildOptions:
         sources: how registries, engines and files are reached.
         signers: who signs.
         settings: how layers are recompressed.
+        base: an old bundle, its release.json or a host's inventory, which the bundle is to be a
+            difference to; None for a complete one.
         policy: overrides every image's own layer policy.
         platforms: override the app's.
         renew: what is looked up although the lock has it.
         environ: of the process, for sources that are filled in from it.
         selftest: the image that proves a host, as written; empty for none.
         installer: the frozen installer that the bundle carries; None for none.
-        base: an old bundle, its release.json or a host's inventory, which the bundle is to be a
-            difference to; None for a complete one.
     """
 
     output: Output | None
@@ -70,13 +70,13 @@ class BuildOptions:
     sources: SourceOptions
     signers: tuple[Signer, ...]
     settings: ZstdSettings = field(default_factory=ZstdSettings)
+    base: Path | None = None
     policy: LayerPolicy | None = None
     platforms: tuple[Platform, ...] = ()
     renew: Renew = Renew.NEW
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
     selftest: str = ""
     installer: Path | None = None
-    base: Path | None = None
 
     @property
     def lock_options(self) -> LockOptions:

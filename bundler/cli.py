@@ -239,12 +239,12 @@ def build(  # noqa: PLR0913 - one parameter an option
     layers: Layers = None,
     level: Annotated[int, typer.Option(min=1, max=19, help="zstd level.")] = 6,
     platform: Platforms = None,
+    base: Base = None,
     part_size: Annotated[
         str | None, typer.Option(help="Write NAME.tar as parts of this size, such as 2GiB.")
     ] = None,
     selftest: Selftest = "",
     with_installer: WithInstaller = None,
-    base: Base = None,
     cache: CacheFolder = None,
     ca_file: CaFiles = None,
     plain_http: PlainHttp = None,
@@ -269,6 +269,7 @@ def build(  # noqa: PLR0913 - one parameter an option
         layers=layers,
         level=level,
         platforms=tuple(platform or ()),
+        base=base,
         part_size=part_size,
         cache=cache,
         ca_files=tuple(ca_file or ()),
@@ -278,7 +279,6 @@ def build(  # noqa: PLR0913 - one parameter an option
         locked=locked,
         selftest=selftest,
         installer=with_installer,
-        base=base,
     )
     with progress_sink() as progress:
         report = run(manifest, build_options(arguments), progress)

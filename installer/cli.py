@@ -60,8 +60,8 @@ app.add_typer(releases)
 app.add_typer(running)
 app.add_typer(pruning)
 app.add_typer(checking)
-app.add_typer(driving)
 app.add_typer(differing)
+app.add_typer(driving)
 app.add_typer(selftesting)
 
 Fingerprint = Annotated[

@@ -1,6 +1,6 @@
 """What a difference bundle stands on: layers that a host has already, and patches of old ones.
 
-The format is specified in docs/bundle-format.md, section 13; how a patch is read in `patch`.
+The format is specified in docs/bundle-format.md, section 14; how a patch is read in `patch`.
 """
 
 from __future__ import annotations

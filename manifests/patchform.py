@@ -1,6 +1,6 @@
 """The grammar of a patch: how a new layer's tar is put together from an old one's and new bytes.
 
-Specified in docs/bundle-format.md, section 13. A patch is read strictly and once, in order: what it
+Specified in docs/bundle-format.md, section 14. A patch is read strictly and once, in order: what it
 asks for lies within the old tar, and what comes of it has exactly the signed size.
 """
 

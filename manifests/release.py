@@ -156,9 +156,9 @@ class Release(Document):
         waived: images that the app names and that are not here.
         selftest: name of the image that proves a host; None when there is none.
         run: what runs of it; None where it only brings images.
+        base: what it is a difference to; None for a complete bundle.
         prune: what may be removed once it runs; None for nothing.
         chunks: the chunk table.
-        base: what it is a difference to; None for a complete bundle.
     """
 
     product: Product
@@ -173,8 +173,8 @@ class Release(Document):
     selftest: Line | None = None
     run: RunSpec | None = None
     prune: PrunePolicy | None = None
-    chunks: ChunkTable = ChunkTable()
     base: Base | None = None
+    chunks: ChunkTable = ChunkTable()
 
     @model_validator(mode="after")
     def _in_their_folders(self) -> Release:
