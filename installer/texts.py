@@ -154,6 +154,7 @@ def plan_json(plan: Plan) -> dict[str, JsonValue]:
         ],
         "read_bytes": plan.read_bytes,
         "unpack_bytes": plan.unpack_bytes,
+        "old_layer_bytes": plan.regain.copied_bytes if plan.regain is not None else 0,
         "checked_bytes": plan.checked_bytes,
         **room_json(plan.room),
         "outgrown": list(plan.outgrown),

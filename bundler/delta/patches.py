@@ -138,10 +138,12 @@ class _Maker:
         progress, subject = self._shop.progress, f"patch {one.new.diff_id.short}"
         progress.expect(Stage.PACK, one.new.uncompressed)
         progress.start(Stage.PACK, subject, one.new.uncompressed)
-        for piece in pieces:
-            yield piece
-            progress.advance(Stage.PACK, subject, len(piece))
-        progress.finish(Stage.PACK, subject)
+        try:
+            for piece in pieces:
+                yield piece
+                progress.advance(Stage.PACK, subject, len(piece))
+        finally:
+            progress.finish(Stage.PACK, subject)
 
 
 class _Packing:

@@ -60,7 +60,8 @@ class Stock:
         for one in regain.copied:
             by_image.setdefault(one.image, []).append(one.layer)
         with self._reported():
-            self._make_folder()
+            self.clear()
+            self._folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=self._state))
             if regain.old is not None:
                 self._unpack(regain.old.sealed, regain.unpacked, tell)
             for image, layers in by_image.items():
@@ -89,17 +90,11 @@ class Stock:
             yield partial(_read_at, file.fileno())
 
     def clear(self) -> None:
-        """Remove all of it."""
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
+        """Remove all of it, and what a killed run has left: one run at a time has the ledger."""
+        for folder in self._state.glob(f"{PREFIX}*"):
+            shutil.rmtree(folder, ignore_errors=True)
         self._folder, self._filled = None, False
         self._files.clear()
-
-    def _make_folder(self) -> None:
-        """Make the folder anew; what a killed run has left goes, since one run has the ledger."""
-        for stale in self._state.glob(f"{PREFIX}*"):
-            shutil.rmtree(stale, ignore_errors=True)
-        self._folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=self._state))
 
     def _unpack(self, sealed: SealedRelease, layers: Sequence[LayerRecord], tell: Tell) -> None:
         source = BundleSource(sealed, lambda _: None, lambda *_: None)

@@ -16,7 +16,7 @@ from installer.engines.choose import open_engine
 from installer.events import RunFinished, RunRecord
 from installer.plan import Plan, plan
 from installer.run import run
-from manifests.release import Release
+from manifests.release import LayerPolicy, Release
 from tests.bundler.builds import Workplace, memory, served_by
 from tests.installer.conftest import Host
 from tests.support.images import Spec
@@ -31,17 +31,20 @@ class Site:
     Attributes:
         place: where bundles are built.
         host: where they are installed.
+        policy: of all layers; each image's own for None.
     """
 
     place: Workplace
     host: Host
+
+    policy: LayerPolicy | None = None
 
     def build(self, out: str, version: str, base: Path | None = None, **specs: Spec) -> Path:
         """Build a release of images `registry.test/NAME:1`; return its folder."""
         names = [f"registry.test/{name}:1" for name in specs]
         self.place.write_app(*names, version=version)
         with served_by(memory(**specs)):
-            self.place.build(out, base=base, renew=Renew.ALL)
+            self.place.build(out, base=base, policy=self.policy, renew=Renew.ALL)
         return self.place.root / out
 
     def release(self, bundle: Path) -> Release:

@@ -16,7 +16,7 @@ from manifests.base import PatchRecord
 from manifests.digest import Digest
 from manifests.errors import NotInstallableHere
 from manifests.patchform import MAGIC, copy_head, data_head, end_head
-from manifests.release import Release
+from manifests.release import LayerPolicy, Release
 from manifests.sums import Sums, signature_name
 from tests.delta.site import Site, size_of
 from tests.installer.conftest import piped
@@ -73,11 +73,26 @@ def test_what_changed_altogether_travels_whole(site: Site, old: Path) -> None:
     assert (len(base.layers), base.patches) == (1, ())
 
 
+def test_an_image_that_keeps_its_registrys_bytes_is_never_patched(
+    site: Site, fake: FakeEngine
+) -> None:
+    site.policy = LayerPolicy.ORIGINAL
+    old = site.build("old", "1.0.0", app=APP)
+    made = site.build("delta", "1.1.0", old, app=NEXT)
+    release = site.release(made)
+    assert release.base is not None
+    assert (len(release.base.layers), release.base.patches) == (1, ())
+    assert str(release.images[0].manifest.digest) == NEXT.build().manifest.digest
+    site.install(old, fake.url)
+    assert site.install(made, fake.url, old)[0].outcome is Outcome.DONE
+
+
 def test_is_rebuilt_in_a_layout_from_what_is_there(
     site: Site, old: Path, delta: Path, tmp_path: Path
 ) -> None:
     target = f"layout:{tmp_path / 'out'}"
     site.install(old, target)
+    (site.host.ledger.directory / "old-layers-of-a-killed-run").mkdir()
     record, made = site.install(delta, target)
     assert record.outcome is Outcome.DONE
     assert made.read_bytes == patch_of(site.release(delta)).size
