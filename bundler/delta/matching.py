@@ -12,11 +12,13 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from bundler.delta.segments import Cutting
-from manifests.patchform import MAGIC, copy_head, data_head, end_head
+from manifests.patchform import HEAD_BYTES, MAGIC, copy_head, data_head, end_head
 from manifests.tarform import BLOCK
 
 MAX_INDEX: Final = 400_000
 """Pieces of the old tar that are remembered."""
+TRIMMED: Final = 2048
+"""Bytes of a piece from which on its ends are compared: zstd does better with the small ones."""
 DATA_BYTES: Final = 1024 * 1024
 """Bytes of new data that become one operation at most."""
 
@@ -56,7 +58,7 @@ class OldTar:
             if cursor is None or not self.has(piece, cursor):
                 found = self.find(piece)
                 if found is None:
-                    yield from joined.data(piece)
+                    yield from self._changed(joined, piece, cursor)
                     cursor = None if cursor is None else cursor + len(piece)
                     continue
                 cursor = found
@@ -64,6 +66,21 @@ class OldTar:
             cursor += len(piece)
         yield from joined.flush()
         yield end_head()
+
+    def _changed(self, joined: _Joined, piece: bytes, cursor: int | None) -> Iterator[bytes]:
+        """Take a piece as new, but for what its ends have of the old bytes in its place."""
+        if cursor is None or len(piece) < TRIMMED:
+            yield from joined.data(piece)
+            return
+        old = os.pread(self._descriptor, len(piece), cursor)
+        head = _common(piece, old)
+        tail = _common(piece[head:][::-1], old[head:][::-1]) if len(old) == len(piece) else 0
+        end = len(piece) - tail
+        if head:
+            yield from joined.copy(cursor, head)
+        yield from joined.data(piece[head:end])
+        if tail:
+            yield from joined.copy(cursor + end, tail)
 
 
 class _Joined:
@@ -95,6 +112,18 @@ class _Joined:
             yield data_head(len(self._data)) + bytes(self._data)
         self._length = 0
         self._data.clear()
+
+
+def _common(one: bytes, other: bytes) -> int:
+    """Return how many bytes two texts have in common from their start on; 0 for a few."""
+    low, high = 0, min(len(one), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if one[low:middle] == other[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low if low > HEAD_BYTES else 0
 
 
 def _key(piece: bytes) -> bytes:

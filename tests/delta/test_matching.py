@@ -72,6 +72,14 @@ def test_an_insertion_in_a_large_file_costs_its_neighbourhood() -> None:
     assert len(patch(tar({"a": large}), tar({"a": changed}))) < 100_000
 
 
+def test_changes_in_place_cost_little_more_than_themselves() -> None:
+    large = bytearray(noise(1, 2_000_000))
+    before = bytes(large)
+    for place in range(100_000, 2_000_000, 100_000):
+        large[place : place + 4] = b"diff"
+    assert len(patch(tar({"a": before}), tar({"a": bytes(large)}))) < 19 * 100
+
+
 def test_how_a_stream_comes_in_pieces_does_not_matter() -> None:
     old, new = tar(FILES), tar({**FILES, "data/7": b"new" * 1000})
     assert patch(old, new, step=777) == patch(old, new, step=1_000_000)
