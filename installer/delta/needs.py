@@ -126,6 +126,12 @@ def _is_enough(need: _Need, store: Store) -> bool:
     return need.patch is not None or store is Store.GRAPH_DRIVER or need.layer.is_tar
 
 
+def _first_step(base: Base) -> str:
+    if base.product is None:
+        return "give a kept bundle that has them: --base-bundle BUNDLE"
+    return f"install {base.title} first, give its bundle: --base-bundle BUNDLE"
+
+
 def _base_missing(base: Base, needs: Sequence[_Need]) -> NotInstallableHere:
     lines = [f"the bundle brings only what is new since {base.title}; not here:"]
     parts: Mapping[Digest, NotInstallableHere] = {
@@ -143,8 +149,7 @@ def _base_missing(base: Base, needs: Sequence[_Need]) -> NotInstallableHere:
     return NotInstallableHere(
         "base-missing",
         "\n".join(lines),
-        hint=f"install {base.title} first, give its bundle: --base-bundle BUNDLE,"
-        " or bring the complete bundle",
+        hint=f"{_first_step(base)}, or bring the complete bundle",
         parts=tuple(parts.values()),
         layers=len(parts),
     )

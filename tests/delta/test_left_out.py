@@ -118,6 +118,19 @@ def test_an_inventory_of_the_host_will_do(site: Site, old: Path, fake: FakeEngin
     assert record.outcome is Outcome.DONE
 
 
+def test_a_host_that_was_not_asked_for_its_inventory_is_told_what_it_lacks(
+    site: Site, old: Path, tmp_path: Path
+) -> None:
+    target = f"layout:{tmp_path / 'out'}"
+    site.install(old, target)
+    made = site.build("delta", "1.1.0", site.inventory(target), app=NEXT)
+    with pytest.raises(NotInstallableHere) as caught:
+        site.install(made, f"layout:{tmp_path / 'other'}")
+    assert caught.value.code == "base-missing"
+    assert "install" not in caught.value.hint
+    assert "--base-bundle" in caught.value.hint
+
+
 def test_a_signed_lie_about_the_base_is_refused(site: Site, delta: Path) -> None:
     release = site.release(delta)
     assert release.base is not None
