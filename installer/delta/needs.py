@@ -90,8 +90,10 @@ def regain(
         return None
     store = engine.info().store
     rest = [need for need in needs if not _in_bundle(need, old, store)]
-    here = held(engine, [need.layer for need in rest if _is_enough(need, store)], known)
-    missing = [need for need in rest if need.layer.diff_id not in here]
+    by_tar = [need for need in rest if _is_enough(need, store)]
+    here = held(engine, [need.layer for need in by_tar], known)
+    found = [need for need in by_tar if need.layer.diff_id in here]
+    missing = [need for need in rest if need not in found]
     if missing:
         raise _base_missing(release.base, missing)
     patched = {need.layer.diff_id for need in needs if need.patch is not None}
@@ -117,8 +119,10 @@ def _needs(base: Base, deliveries: Iterable[Delivery]) -> Iterator[_Need]:
 def _in_bundle(need: _Need, old: OldBundle | None, store: Store) -> bool:
     if old is None:
         return False
-    same = need.layer.diff_id in old.by_diff_id
-    return (same and _is_enough(need, store)) or need.layer.digest in old.by_digest
+    if _is_enough(need, store) and need.layer.diff_id in old.by_diff_id:
+        return True
+    same = old.by_digest.get(need.layer.digest)
+    return same is not None and same.diff_id == need.layer.diff_id
 
 
 def _is_enough(need: _Need, store: Store) -> bool:
