@@ -13,36 +13,36 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bundler.appfiles import host_platform, read_app
 from bundler.cache import Cache
 from bundler.delta.chosen import ChosenLayers, leave_out, needless
 from bundler.delta.oldbase import OldBase, opened_base
 from bundler.discover.merge import Overrides
-from bundler.download import Wanted
-from bundler.entries import Entry, bytes_entry
 from bundler.fetch import FetchedImage, fetch
-from bundler.layers import LayerJob, Workshop, prepare_layers
-from bundler.locking import write_lock
+from bundler.layers.collect import LayerJob, Workshop, prepare_layers
+from bundler.layers.download import Wanted
+from bundler.layers.pools import worker_pool
+from bundler.layers.recompress import ZstdSettings
+from bundler.locking.appfiles import host_platform, read_app
+from bundler.locking.pins import Renew
+from bundler.locking.relock import LockOptions, Relocked, relock
+from bundler.locking.reuse import write_lock
+from bundler.locking.selftestmark import check_selftest
 from bundler.pack import PackedBundle, pack
-from bundler.pins import Renew
-from bundler.place import Output, check_place
-from bundler.pools import worker_pool
 from bundler.progress import Progress
-from bundler.recompress import ZstdSettings
-from bundler.relock import LockOptions, Relocked, relock
 from bundler.resolve import compression_of
-from bundler.selfcheck import check_written
-from bundler.selftestmark import check_selftest
 from bundler.sign import Signer, sign_sums
 from bundler.sources.choose import SourceOptions, Sources
-from bundler.survey import PruneReport, shared_bytes, survey
-from bundler.toolfiles import installer_entries
 from bundler.write import DamagedEntry, is_damaged, write
-from manifests import layout
+from bundler.writing.entries import Entry, bytes_entry
+from bundler.writing.place import Output, check_place
+from bundler.writing.selfcheck import check_written
+from bundler.writing.survey import PruneReport, shared_bytes, survey
+from bundler.writing.toolfiles import installer_entries
+from manifests.bundle import layout
+from manifests.bundle.sums import signature_name
 from manifests.lock import Lock
 from manifests.platform import Platform
 from manifests.release import LayerPolicy, Release
-from manifests.sums import signature_name
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bundler.entries import Witness
-from bundler.layerfacts import LayerFacts, read_facts, written_facts
+from bundler.layers.facts import LayerFacts, read_facts, written_facts
+from bundler.writing.entries import Witness
 from manifests.digest import Digest
 from manifests.errors import SourceFailed
 

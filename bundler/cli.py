@@ -15,16 +15,16 @@ from typing import Annotated
 
 import typer
 
-from bundler.arguments import (
+from bundler.commandline.arguments import (
     BuildArguments,
     LockArguments,
     build_options,
     new_passphrase,
     resolve_options,
 )
-from bundler.clibundles import reading
-from bundler.clidrive import driving
-from bundler.clioptions import (
+from bundler.commandline.bundles import reading
+from bundler.commandline.drive import driving
+from bundler.commandline.options import (
     Base,
     CacheFolder,
     CaFiles,
@@ -38,11 +38,11 @@ from bundler.clioptions import (
     Source,
     WithInstaller,
 )
-from bundler.cliprune import pruning
-from bundler.clirun import running
-from bundler.cliselftest import selftesting
+from bundler.commandline.prune import pruning
+from bundler.commandline.run import running
+from bundler.commandline.selftest import selftesting
 from bundler.console import print_error, print_json, print_lines, print_view, progress_sink
-from bundler.schemas import SchemaOf, schema_text
+from bundler.verbs.schemas import SchemaOf, schema_text
 from manifests import __version__
 from manifests.errors import ExitCode, MoonliftError
 
@@ -112,7 +112,7 @@ def init(
     path: Annotated[Path, typer.Argument(metavar="FILE", help="File to write.")] = Path("app.yaml"),
 ) -> None:
     """Write a commented app.yaml to start from."""
-    from bundler.init import write_template  # noqa: PLC0415 - start-up time
+    from bundler.verbs.init import write_template  # noqa: PLC0415 - start-up time
 
     write_template(path)
     print_lines([f"wrote {path}; edit it, then run: bundle build {path} -k KEY"])
@@ -131,8 +131,8 @@ def discover(
     as_json: Json = False,
 ) -> None:
     """Show every image that the files of a folder name; exit 20 if one can't be known."""
-    from bundler.discovering import discover_path  # noqa: PLC0415 - start-up time
-    from bundler.showdiscovery import discovery_json, discovery_lines  # noqa: PLC0415
+    from bundler.verbs.discover import discover_path  # noqa: PLC0415 - start-up time
+    from bundler.words.discovery import discovery_json, discovery_lines  # noqa: PLC0415
 
     discovery = discover_path(path, os.environ, write)
     if as_json:
@@ -164,7 +164,7 @@ def keygen(
     as_json: Json = False,
 ) -> None:
     """Make a signing key: KEY and KEY.pub, as ssh-keygen makes them."""
-    from bundler.keygen import generate_key, pair_json, pair_lines  # noqa: PLC0415 - start-up time
+    from bundler.verbs.keygen import generate_key, pair_json, pair_lines  # noqa: PLC0415 - start-up time
 
     passphrase = None if no_passphrase else new_passphrase()
     pair = generate_key(path, comment=comment, passphrase=passphrase)
@@ -193,8 +193,8 @@ def resolve(  # noqa: PLR0913 - one parameter an option
     as_json: Json = False,
 ) -> None:
     """Look up every image that APP names, and pin it in the lock."""
-    from bundler.resolving import resolve_app  # noqa: PLC0415 - start-up time
-    from bundler.showlock import relocked_json, relocked_lines  # noqa: PLC0415
+    from bundler.verbs.resolve import resolve_app  # noqa: PLC0415 - start-up time
+    from bundler.words.lock import relocked_json, relocked_lines  # noqa: PLC0415
 
     arguments = LockArguments(
         manifest=manifest,
@@ -259,7 +259,7 @@ def build(  # noqa: PLR0913 - one parameter an option
 ) -> None:
     """Fetch, prune, recompress, sign: one bundle of all that APP names."""
     from bundler.build import build as run  # noqa: PLC0415 - start-up time
-    from bundler.showreport import path_lines, report_json, report_view  # noqa: PLC0415
+    from bundler.words.report import path_lines, report_json, report_view  # noqa: PLC0415
 
     arguments = BuildArguments(
         manifest=manifest,

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from bundler.cache import Cache
-from bundler.pools import worker_pool
+from bundler.layers.pools import worker_pool
 from bundler.problems import documents_of, together
 from bundler.sources import AnnouncingSource, Document, ImageSource
 from manifests.digest import Digest

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 
 from bundler.cache import Cache
 from bundler.delta.chosen import ChosenLayers
-from bundler.entries import Entry, bytes_entry
 from bundler.fetch import FetchedImage, FetchedManifest
-from bundler.layerfacts import LayerFacts
-from bundler.layers import LayerKey
-from bundler.selftestmark import bundled_name
-from manifests import layout
-from manifests.chunks import ChunkedFile
+from bundler.layers.collect import LayerKey
+from bundler.layers.facts import LayerFacts
+from bundler.locking.selftestmark import bundled_name
+from bundler.writing.entries import Entry, bytes_entry
+from manifests.bundle import layout
+from manifests.bundle.chunks import ChunkedFile
+from manifests.bundle.sums import Sums
 from manifests.digest import Digest
 from manifests.lock import Lock
 from manifests.mediatype import MediaType
@@ -34,7 +35,6 @@ from manifests.release import (
     WaivedImage,
 )
 from manifests.strictjson import JsonValue, canonical
-from manifests.sums import Sums
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """`bundle prune`: what the build cache has not needed for long goes, oldest first.
 
-Owns what can be removed of a cache, and when each part was last of use; `manifests.pruning`
-decides, as on a host. Nothing goes while a build uses the cache. What is missing afterwards is
-made anew by the build that needs it.
+Owns what can be removed of a cache, and when each part was last of use;
+`manifests.prunerules.planner` decides, as on a host. Nothing goes while a build uses the cache.
+What is missing afterwards is made anew by the build that needs it.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Final
 
 from bundler.cache import Cache
-from bundler.layerfacts import blob_of_facts
-from manifests.pruneinventory import Layer
-from manifests.pruning import Candidate, Item, Kind, PrunePlan, Terms, settle
+from bundler.layers.facts import blob_of_facts
+from manifests.prunerules.inventory import Layer
+from manifests.prunerules.planner import Candidate, Item, Kind, PrunePlan, Terms, settle
 
 DEFAULT_AGE: Final = timedelta(days=30)
 ANY_AGE: Final = timedelta(days=-36500)

@@ -11,7 +11,7 @@ from typing import Final
 
 from bundler.discover.found import Mention
 from bundler.fetch import CachedDocuments
-from bundler.pools import worker_pool
+from bundler.layers.pools import worker_pool
 from bundler.problems import documents_of, placed
 from bundler.progress import Progress, Stage
 from bundler.sources import Document

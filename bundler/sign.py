@@ -18,16 +18,17 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from bundler.privatekey import (
+from bundler.writing.privatekey import (
     Passphrase,
     PrivateKeyFile,
     SoftwareKey,
     read_key_file,
     wrong_key,
 )
+from manifests.bundle.sums import Sums
 from manifests.errors import BundleRefused, UsageError
-from manifests.sshkey import KeyType, MalformedKey, PublicKey
-from manifests.sshsig import (
+from manifests.seals.sshkey import KeyType, MalformedKey, PublicKey
+from manifests.seals.sshsig import (
     HASH_ALGORITHM,
     MAX_SIGNATURES,
     NAMESPACE,
@@ -38,7 +39,6 @@ from manifests.sshsig import (
     signed_data,
     verify,
 )
-from manifests.sums import Sums
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

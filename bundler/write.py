@@ -16,9 +16,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from bundler.entries import Entry, Witness
-from bundler.parts import PartWriter, check_part_count
-from bundler.place import (
+from bundler.layers.pools import wait_all
+from bundler.progress import Progress, Stage
+from bundler.writing.entries import Entry, Witness
+from bundler.writing.parts import PartWriter, check_part_count
+from bundler.writing.place import (
     BUNDLE,
     Output,
     check_place,
@@ -26,14 +28,12 @@ from bundler.place import (
     replace_files,
     staged,
 )
-from bundler.pools import wait_all
-from bundler.progress import Progress, Stage
-from manifests import layout
-from manifests.chunks import ChunkedFile
+from manifests.bundle import layout
+from manifests.bundle.chunks import ChunkedFile
+from manifests.bundle.tarform import BLOCK, END, header, padding
 from manifests.digest import Digest
 from manifests.errors import SourceFailed
 from manifests.release import CHUNK_SIZE
-from manifests.tarform import BLOCK, END, header, padding
 
 WRITERS: Final = 4
 """Files written at once."""

@@ -11,18 +11,18 @@ from typing import Annotated, Final
 
 import typer
 
-from installer.cliapp import running
-from installer.clicheck import checking
-from installer.clidelta import differing
-from installer.clidrive import driving
-from installer.clioptions import Bundle, Downgrade, Expired, Json
-from installer.cliplan import planning
-from installer.cliprune import pruning
-from installer.clireleases import releases
-from installer.cliselftest import selftesting
+from installer.commandline.app import running
+from installer.commandline.bundles import driving
+from installer.commandline.check import checking
+from installer.commandline.delta import differing
+from installer.commandline.options import Bundle, Downgrade, Expired, Json
+from installer.commandline.plan import planning
+from installer.commandline.prune import pruning
+from installer.commandline.releases import releases
+from installer.commandline.selftest import selftesting
 from installer.console import Console, Form, exit_with
 from installer.frozen import build_lines
-from installer.log import log_start, open_log
+from installer.logs.log import log_start, open_log
 from installer.tui.terminal import is_usable
 from manifests import __version__
 from manifests.errors import ExitCode
@@ -161,7 +161,7 @@ def verify(  # noqa: PLR0913 - one argument an option
     """Check signatures, freshness and every byte of a bundle."""
     console = Console(Form.JSON if json else Form.TEXT)
     with console.guarded():
-        from installer import verifyverb  # noqa: PLC0415 - only what a verb needs is imported
+        from installer.verbs import verify as verifyverb  # noqa: PLC0415 - only what a verb needs is imported
 
         homes = _homes(context)
         asked = verifyverb.Asked(
@@ -195,7 +195,7 @@ def trust_add(
     """Trust a key, after comparing its fingerprint with what its owner told you."""
     console = Console()
     with console.guarded():
-        from installer import trustverbs  # noqa: PLC0415 - only what a verb needs is imported
+        from installer.verbs import trust as trustverbs  # noqa: PLC0415 - only what a verb needs is imported
 
         trustverbs.add(
             console, _homes(context).trust, key, principal, fingerprint, first_use=first_use
@@ -207,7 +207,7 @@ def trust_list(context: typer.Context, *, json: Json = False) -> None:
     """List the trusted keys and how many of them must sign."""
     console = Console(Form.JSON if json else Form.TEXT)
     with console.guarded():
-        from installer import trustverbs  # noqa: PLC0415 - only what a verb needs is imported
+        from installer.verbs import trust as trustverbs  # noqa: PLC0415 - only what a verb needs is imported
 
         trustverbs.show(console, _homes(context).trust)
 
@@ -220,7 +220,7 @@ def trust_remove(
     """Stop trusting a key."""
     console = Console()
     with console.guarded():
-        from installer import trustverbs  # noqa: PLC0415 - only what a verb needs is imported
+        from installer.verbs import trust as trustverbs  # noqa: PLC0415 - only what a verb needs is imported
 
         trustverbs.remove(console, _homes(context).trust, name)
 
@@ -233,7 +233,7 @@ def trust_threshold(
     """Ask for N distinct trusted keys on every bundle."""
     console = Console()
     with console.guarded():
-        from installer import trustverbs  # noqa: PLC0415 - only what a verb needs is imported
+        from installer.verbs import trust as trustverbs  # noqa: PLC0415 - only what a verb needs is imported
 
         trustverbs.set_threshold(console, _homes(context).trust, count)
 
@@ -243,7 +243,7 @@ def ledger_show(context: typer.Context, *, json: Json = False) -> None:
     """Show which releases this host has accepted and keeps."""
     console = Console(Form.JSON if json else Form.TEXT)
     with console.guarded():
-        from installer import ledgerverbs  # noqa: PLC0415 - only what a verb needs is imported
+        from installer.verbs import ledger as ledgerverbs  # noqa: PLC0415 - only what a verb needs is imported
 
         ledgerverbs.show(console, _homes(context).state)
 
@@ -258,7 +258,7 @@ def ledger_reset(
     """Forget every release, so that older ones can be installed again."""
     console = Console()
     with console.guarded():
-        from installer import ledgerverbs  # noqa: PLC0415 - only what a verb needs is imported
+        from installer.verbs import ledger as ledgerverbs  # noqa: PLC0415 - only what a verb needs is imported
 
         ledgerverbs.reset(console, _homes(context).state, confirm, datetime.now(UTC))
 

@@ -17,7 +17,6 @@ from enum import StrEnum
 from types import FrameType
 from typing import Final, NoReturn, TextIO
 
-from installer.bars import Bar, open_bar
 from installer.events import (
     Advanced,
     Event,
@@ -32,10 +31,11 @@ from installer.events import (
     StageStarted,
     to_json,
 )
-from installer.jsonlines import begin_json
-from installer.log import log_bug, log_event, log_failure
-from installer.pace import Outline
-from installer.results import (
+from installer.logs.log import log_bug, log_event, log_failure
+from installer.stream.bars import Bar, open_bar
+from installer.stream.jsonlines import begin_json
+from installer.stream.pace import Outline
+from installer.words.results import (
     failure_json,
     layers_text,
     record_json,

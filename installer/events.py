@@ -14,8 +14,8 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from enum import Enum
 from typing import TypeAlias
 
-from installer.stages import Outcome, ServiceState, Stage, Unit
-from installer.testevents import DeviceTested, PictureDrawn
+from installer.stream.stages import Outcome, ServiceState, Stage, Unit
+from installer.stream.testevents import DeviceTested, PictureDrawn
 from manifests.errors import ExitCode, MoonliftError
 from manifests.strictjson import JsonValue
 

@@ -1,7 +1,7 @@
 """What this host has installed: high-water marks, kept releases and the log of decisions.
 
-Owns the state directory. Does not decide what is fresh (`installer.freshness`) and does not know
-engines.
+Owns the state directory. Does not decide what is fresh (`installer.planning.freshness`) and does
+not know engines.
 
     ledger.json                       high-water marks, the time floor, what is installed
     history.jsonl                     every decision, only ever added to
@@ -20,7 +20,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from installer.freshness import (
+from installer.planning.freshness import (
     Candidate,
     FreshnessVerdict,
     FreshnessWarning,
@@ -28,12 +28,12 @@ from installer.freshness import (
     judge,
     refuse_fork,
 )
-from installer.history import HistoryEntry, parse_history
-from installer.hostdir import HostDirectory
-from installer.keptreleases import FOLDER as RELEASES
-from installer.keptreleases import KeptRelease, KeptReleases
-from installer.ledgerapps import InstalledApp, InstalledImage, InstalledRelease, PendingSwitch
-from installer.ledgerstate import MAX_BYTES, AcceptedRelease, DamagedState, LedgerState
+from installer.state.apps import InstalledApp, InstalledImage, InstalledRelease, PendingSwitch
+from installer.state.document import MAX_BYTES, AcceptedRelease, DamagedState, LedgerState
+from installer.state.history import HistoryEntry, parse_history
+from installer.state.hostdir import HostDirectory
+from installer.state.releases import FOLDER as RELEASES
+from installer.state.releases import KeptRelease, KeptReleases
 from manifests.errors import NotInstallableHere, UsageError
 
 __all__ = [

@@ -16,10 +16,10 @@ from installer.delta.source import DeltaSource
 from installer.delta.stock import Stock
 from installer.engines.base import Delivery
 from installer.events import Event, ImageLoaded, Stage
-from installer.jobs import Meter
-from installer.metered import metered_work
 from installer.plan import Plan
-from installer.source import BundleSource, PipeSource
+from installer.running.source import BundleSource, PipeSource
+from installer.stream.jobs import Meter
+from installer.stream.metered import metered_work
 from manifests.release import ImageRecord
 
 

@@ -15,22 +15,23 @@ from installer.delta.needs import Regain, regain
 from installer.delta.oldbundle import OldBundle
 from installer.delta.room import copying
 from installer.engines.base import Delivery, Engine, EngineInfo, Presence, keep_name
-from installer.filesystems import file_system_of, places_of
 from installer.ledger import Ledger
-from installer.namechange import NameChange, name_changes
-from installer.problems import together
-from installer.source import refuse_unordered
-from installer.space import Purpose, Room, Writing, lacking, reckon, writings
-from installer.suiting import matched
+from installer.planning.filesystems import file_system_of, places_of
+from installer.planning.namechange import NameChange, name_changes
+from installer.planning.outgrown import NOTHING_OUTGROWN, Outgrown, outgrown
+from installer.planning.problems import together
+from installer.planning.space import Purpose, Room, Writing, lacking, reckon, writings
+from installer.planning.suiting import matched
+from installer.running.source import refuse_unordered
 from installer.verify import VerifiedBundle
 from manifests.digest import Digest
 from manifests.errors import MoonliftError, NotInstallableHere
 from manifests.release import BlobRecord, FileRecord, ImageRecord, Release
 
 if TYPE_CHECKING:  # an install that starts nothing needs none of it
-    from installer.appplan import AppPlan
-    from installer.proof import Proof
-    from installer.starting import Starting
+    from installer.planning.appplan import AppPlan
+    from installer.running.proof import Proof
+    from installer.running.starting import Starting
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class Plan:
         proof: the self-test before the start; None where there is none.
         problems: what keeps it from being carried out; a plan that `plan` made has none.
         starting: how a person wants it started; None to load and name only.
-        outgrown: versions of older releases that its policy will let go.
+        outgrown: older releases that its policy will let go.
         regain: what a difference bundle takes from this host; None where it brings everything.
     """
 
@@ -70,7 +71,7 @@ class Plan:
     proof: Proof | None = None
     problems: tuple[NotInstallableHere, ...] = ()
     starting: Starting | None = None
-    outgrown: tuple[str, ...] = ()
+    outgrown: Outgrown = NOTHING_OUTGROWN
     regain: Regain | None = None
 
     def brought(self, delivery: Delivery) -> tuple[BlobRecord, ...]:
@@ -209,7 +210,7 @@ def draft(
         proof=starting.proof(release, identities, app, ledger) if starting else None,
         problems=tuple(problems),
         starting=starting,
-        outgrown=_outgrown(release, ledger) if starting else (),
+        outgrown=outgrown(release, ledger.app(release.product) if starting else None, known),
         regain=found,
     )
 
@@ -254,14 +255,6 @@ def _deliveries(
             deliveries.append(Delivery(image, there.missing(image), keep[identity]))
             there = there.after(image)
     return deliveries
-
-
-def _outgrown(release: Release, ledger: Ledger) -> tuple[str, ...]:
-    app = ledger.app(release.product)
-    if release.prune is None or app is None:
-        return ()
-    gone = app.outgrown(release.sequence, release.prune.keep_releases)
-    return tuple(one.version for one in gone)
 
 
 def _is_recorded(verified: VerifiedBundle, ledger: Ledger) -> bool:

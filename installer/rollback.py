@@ -1,8 +1,8 @@
 """Goes back to a release that was installed here before, without its bundle.
 
 Owns what that needs: the kept release.json, images that the engine still has, files that still lie
-here. The rest is as for an install (`installer.activation`). The high-water mark stays: a rollback
-makes no older bundle installable.
+here. The rest is as for an install (`installer.running.activation`). The high-water mark stays: a
+rollback makes no older bundle installable.
 """
 
 from __future__ import annotations
@@ -13,23 +13,23 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from installer.activation import Activation, Target
-from installer.appfiles import is_placed
 from installer.engines.base import Engine, EngineInfo, keep_name
 from installer.events import Event, Noted, Outcome, RunFinished, RunRecord, Stage
-from installer.history import HistoryEntry
 from installer.ledger import InstalledApp, InstalledRelease, Ledger, LockedLedger
-from installer.namechange import NameChange, name_changes
-from installer.nosource import NoSource
 from installer.plan import known_releases
-from installer.staging import Broken, Staging
-from installer.starting import Starting
-from installer.suiting import suiting
+from installer.planning.namechange import NameChange, name_changes
+from installer.planning.suiting import suiting
+from installer.running.activation import Activation, Target
+from installer.running.appfiles import is_placed
+from installer.running.nosource import NoSource
+from installer.running.starting import Starting
+from installer.state.history import HistoryEntry
+from installer.stream.staging import Broken, Staging
 from manifests.errors import MoonliftError, NotInstallableHere
 from manifests.release import ImageRecord, Release
 
 if TYPE_CHECKING:  # a release of which nothing runs needs none of it
-    from installer.appplan import AppPlan
+    from installer.planning.appplan import AppPlan
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,8 @@
 
 Owns the order: check all that will be read, write down that the release was accepted, place its
 files, load every image, write down that they arrived, prove the host, then make the release the
-active one (`installer.activation`) and prune. Never asks, never prints. Cancel works at every
-chunk. Files are placed before images are loaded, since they pass first in a pipe.
+active one (`installer.running.activation`) and prune. Never asks, never prints. Cancel works at
+every chunk. Files are placed before images are loaded, since they pass first in a pipe.
 
 What a broken-off run leaves: images that were loaded keep a name of ours and are not sent again;
 names point all to the old release or all to the new one. A process killed between two names, or a
@@ -17,19 +17,19 @@ import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from installer.activation import Activation, Target
-from installer.appfiles import place_files
 from installer.events import Event, Noted, Outcome, RunFinished, RunRecord, Stage, Unit
-from installer.history import HistoryEntry
-from installer.jobs import Meter
 from installer.ledger import InstalledImage, InstalledRelease, KeptRelease, LockedLedger
-from installer.ledgerapps import RunsAs
 from installer.load import Loading
-from installer.metered import metered_work
 from installer.plan import Plan
-from installer.source import BundleSource
-from installer.staging import INTERRUPTED, Broken, Staging
-from manifests.contents import check_contents
+from installer.running.activation import Activation, Target
+from installer.running.appfiles import place_files
+from installer.running.source import BundleSource
+from installer.state.apps import RunsAs
+from installer.state.history import HistoryEntry
+from installer.stream.jobs import Meter
+from installer.stream.metered import metered_work
+from installer.stream.staging import INTERRUPTED, Broken, Staging
+from manifests.bundle.contents import check_contents
 from manifests.errors import MoonliftError
 
 __all__ = ["INTERRUPTED", "run"]

@@ -13,17 +13,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from installer.hostdir import HostDirectory
-from manifests.allowedsigners import (
+from installer.state.hostdir import HostDirectory
+from manifests.errors import BundleRefused, NotInstallableHere, UsageError
+from manifests.seals.allowedsigners import (
     MAX_BYTES,
     AllowedSigner,
     distinct_keys,
     is_principal,
     parse_signers,
 )
-from manifests.errors import BundleRefused, NotInstallableHere, UsageError
-from manifests.sshkey import PublicKey
-from manifests.sshsig import MAX_SIGNATURES
+from manifests.seals.sshkey import PublicKey
+from manifests.seals.sshsig import MAX_SIGNATURES
 
 DEFAULT_DIRECTORY: Final = Path("/etc/moonlift")
 SIGNERS_FILE: Final = "allowed_signers"

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from installer.appfiles import forget_files
 from installer.engines.base import Engine, EngineInfo, keep_name
 from installer.events import Event, NameSet, Noted, Outcome, RunFinished, RunRecord, Stage, Unit
-from installer.history import HistoryEntry
 from installer.ledger import InstalledApp, Ledger, LockedLedger
-from installer.staging import Broken, Staging
-from installer.suiting import suiting
+from installer.planning.suiting import suiting
+from installer.running.appfiles import forget_files
+from installer.state.history import HistoryEntry
+from installer.stream.staging import Broken, Staging
 from manifests.digest import Digest
 from manifests.errors import EngineFailed, MoonliftError
 from manifests.release import ImageRecord, Release
@@ -137,7 +137,7 @@ def uninstall(plan: UninstallPlan) -> Iterator[Event]:
 def _remove(apps: AppApi, plan: UninstallPlan) -> Iterator[Event]:
     """Remove what runs, a stack first: its swarm would start what is removed again."""
     from installer.app.control import remove  # noqa: PLC0415 - as above
-    from installer.runner import remove_stack  # noqa: PLC0415
+    from installer.running.runner import remove_stack  # noqa: PLC0415
 
     yield from remove_stack(apps, plan.product)
     yield from remove(apps, plan.product, plan.volumes)

@@ -1,8 +1,9 @@
 """Decides whether a bundle may be used on this host; the only room that makes a VerifiedBundle.
 
-Owns the order: the seal by this host's trusted keys and the documents (`manifests.seal`, steps 1
-to 5), then freshness by this host's ledger. Step 6, the layers' bytes, is `check_everything`
-here, or happens chunk by chunk while they are loaded. Changes nothing, prints nothing.
+Owns the order: the seal by this host's trusted keys and the documents (`manifests.seals.seal`,
+steps 1 to 5), then freshness by this host's ledger. Step 6, the layers' bytes, is
+`check_everything` here, or happens chunk by chunk while they are loaded. Changes nothing, prints
+nothing.
 """
 
 from __future__ import annotations
@@ -12,16 +13,16 @@ from dataclasses import KW_ONLY, dataclass
 from datetime import datetime
 from typing import Final
 
-from installer.freshness import Candidate, FreshnessVerdict
 from installer.ledger import Ledger
+from installer.planning.freshness import Candidate, FreshnessVerdict
 from installer.trust import TrustedKeys
-from manifests.contents import check_contents
-from manifests.digesting import Digesting
-from manifests.listing import Listing, open_listing, trusted_signers
-from manifests.medium import Medium
+from manifests.bundle.contents import check_contents
+from manifests.bundle.digesting import Digesting
+from manifests.bundle.medium import Medium
 from manifests.release import Release
-from manifests.seal import SealedRelease, seal
-from manifests.signers import AcceptedSigner
+from manifests.seals.listing import Listing, open_listing, trusted_signers
+from manifests.seals.seal import SealedRelease, seal
+from manifests.seals.signers import AcceptedSigner
 
 _TOKEN: Final = object()
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from manifests.bundle.layout import blob_name
 from manifests.digest import Digest
 from manifests.documents import DigestField, Line, Part, Size
-from manifests.layout import blob_name
 from manifests.mediatype import LAYER_COMPRESSION, Compression
 
 

@@ -25,7 +25,7 @@ from manifests.documents import (
     Version,
 )
 from manifests.jsonschema import document_schema
-from manifests.prunepolicy import PrunePolicy
+from manifests.prunerules.policy import PrunePolicy
 from manifests.release import LayerPolicy, WaivedImage
 from manifests.runspec import RunSpec
 from manifests.workload import Workload

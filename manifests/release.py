@@ -14,6 +14,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from manifests.base import Base
 from manifests.blobrecord import BlobRecord, LayerRecord
+from manifests.bundle.layout import FILES, TOOLS
 from manifests.digest import Digest
 from manifests.documents import (
     DigestField,
@@ -27,8 +28,7 @@ from manifests.documents import (
     Size,
     Version,
 )
-from manifests.layout import FILES, TOOLS
-from manifests.prunepolicy import PrunePolicy
+from manifests.prunerules.policy import PrunePolicy
 from manifests.runspec import RunSpec
 
 __all__ = ["BlobRecord", "LayerRecord"]

@@ -13,8 +13,8 @@ from typing import Final
 
 from bundler.delta.chosen import ChosenLayers
 from bundler.delta.oldbase import OldBase
-from bundler.layerfacts import LayerFacts
-from bundler.layers import LayerJob, LayerKey
+from bundler.layers.collect import LayerJob, LayerKey
+from bundler.layers.facts import LayerFacts
 from manifests.digest import Digest
 from manifests.release import LayerPolicy, LayerRecord
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from bundler.delta.oldbase import OldBase
-from bundler.layerfacts import LayerFacts
-from bundler.layers import LayerJob, LayerKey
+from bundler.layers.collect import LayerJob, LayerKey
+from bundler.layers.facts import LayerFacts
 from manifests.base import Base
-from manifests.chunks import ChunkedFile
+from manifests.bundle.chunks import ChunkedFile
 from manifests.digest import Digest
 from manifests.mediatype import LAYER_COMPRESSION, Compression, MediaType
 from manifests.release import LayerPolicy, LayerRecord

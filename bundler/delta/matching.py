@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from bundler.delta.segments import Cutting
+from manifests.bundle.tarform import BLOCK
 from manifests.patchform import HEAD_BYTES, MAGIC, copy_head, data_head, end_head
-from manifests.tarform import BLOCK
 
 MAX_INDEX: Final = 400_000
 """Pieces of the old tar that are remembered."""

@@ -12,15 +12,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Self
 
-from bundler.inspect import accept_claimed
+from bundler.verbs.inspect import accept_claimed
 from manifests.base import Base
+from manifests.bundle.medium import open_medium
 from manifests.digest import Digest
 from manifests.errors import MoonliftError, UsageError
 from manifests.hostinventory import INVENTORY_LIMIT, HostInventory
-from manifests.medium import open_medium
 from manifests.reference import MalformedReference, Reference
 from manifests.release import RELEASE_LIMIT, LayerRecord, Release
-from manifests.seal import SealedRelease, open_sealed
+from manifests.seals.seal import SealedRelease, open_sealed
 from manifests.strictjson import load_object
 
 _INVENTORY_MARK: Final = "engine"

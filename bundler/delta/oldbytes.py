@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Final
 
 from bundler.cache import Cache
-from bundler.layerfacts import LayerFacts
-from bundler.recompress import Inflater
-from manifests.chunks import chunked_file, verified_chunks
+from bundler.layers.facts import LayerFacts
+from bundler.layers.recompress import Inflater
+from manifests.bundle.chunks import chunked_file, verified_chunks
 from manifests.digest import Digest
 from manifests.mediatype import LAYER_COMPRESSION, Compression
 from manifests.release import LayerRecord
-from manifests.seal import SealedRelease
+from manifests.seals.seal import SealedRelease
 
 _READ: Final = 1024 * 1024
 

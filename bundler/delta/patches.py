@@ -17,12 +17,12 @@ from bundler.delta.matching import OldTar
 from bundler.delta.oldbase import OldBase
 from bundler.delta.oldbytes import OldBytes, cached_tar
 from bundler.delta.segments import Cutting
-from bundler.layerfacts import LayerFacts
-from bundler.layers import LayerJob, Workshop
+from bundler.layers.collect import LayerJob, Workshop
+from bundler.layers.facts import LayerFacts
+from bundler.layers.recompress import MalformedLayer, Stored, StoredHasher, ZstdSettings
 from bundler.progress import Stage
-from bundler.recompress import MalformedLayer, Stored, StoredHasher, ZstdSettings
 from manifests.base import PATCH_TYPE, PatchRecord
-from manifests.chunks import ChunkedFile
+from manifests.bundle.chunks import ChunkedFile
 from manifests.digest import Digest
 from manifests.mediatype import MediaType
 from manifests.patchform import MAX_OPERATIONS

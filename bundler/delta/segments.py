@@ -17,7 +17,7 @@ from typing import Final
 
 import numpy as np
 
-from manifests.tarform import BLOCK
+from manifests.bundle.tarform import BLOCK
 
 _MULTIPLIER: Final = np.uint64(0x9E3779B97F4A7C15)
 _WINDOW: Final = 8

@@ -16,9 +16,9 @@ from typing import Final
 from bundler.discover.folder import DiskFolder, Unreadable, join, parent
 from bundler.discover.recognise import Kind, by_name, by_text, is_candidate
 from bundler.discover.tree import Skipped, Tree, list_tree
-from manifests.yamlnode import Limits, Node
-from manifests.yamltext import MalformedYaml
-from manifests.yamltree import load
+from manifests.yaml.node import Limits, Node
+from manifests.yaml.text import MalformedYaml
+from manifests.yaml.tree import load
 
 MAX_READ: Final = 20_000
 """Files that are opened to see what they are."""

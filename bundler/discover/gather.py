@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from bundler.discover.folder import DiskFolder
 from bundler.discover.found import Found
-from manifests.appsources import (
+from manifests.appmanifest.sources import (
     ComposeSource,
     DockerfileSource,
     HelmSource,

@@ -12,9 +12,9 @@ from typing import Final
 
 from bundler.discover.folder import Folder, Unreadable
 from bundler.discover.found import Found, Mention, Place, Problem, joined
-from manifests.appsources import ListSource
+from manifests.appmanifest.sources import ListSource
 from manifests.safetext import safe_line
-from manifests.yamltext import MalformedYaml, decode
+from manifests.yaml.text import MalformedYaml, decode
 
 SIZE_LIMIT: Final = 1024 * 1024
 """Bytes of one list."""

@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from manifests.yamlnode import Entry, Limits, Node
-from manifests.yamlscalar import Scalar
-from manifests.yamltext import MalformedYaml, Position, decode
+from manifests.yaml.node import Entry, Limits, Node
+from manifests.yaml.scalar import Scalar
+from manifests.yaml.text import MalformedYaml, Position, decode
 
 JSON_LIMITS: Final = Limits(size=2 * 1024 * 1024, depth=64, nodes=40_000)
 

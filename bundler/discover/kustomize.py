@@ -16,7 +16,7 @@ from bundler.discover.folder import DiskFolder, join
 from bundler.discover.found import Found, Place, Problem
 from bundler.discover.kubernetes import discover_text
 from bundler.discover.render import RenderFailed, find_program, render
-from manifests.appsources import KustomizeSource
+from manifests.appmanifest.sources import KustomizeSource
 from manifests.safetext import safe_line
 
 FILES: Final = ("kustomization.yaml", "kustomization.yml", "Kustomization")

@@ -14,9 +14,9 @@ from bundler.discover.folder import Folder
 from bundler.discover.found import Found, Mention, Place, Problem, Remark
 from bundler.discover.waive import Waivers
 from bundler.resolve import WantedImage
-from manifests.app import App
-from manifests.appentries import AppImage, AppWaiver
-from manifests.appfields import OriginKind
+from manifests.appmanifest.app import App
+from manifests.appmanifest.entries import AppImage, AppWaiver
+from manifests.appmanifest.fields import OriginKind
 from manifests.digest import Digest
 from manifests.platform import Platform
 from manifests.reference import MalformedReference, Reference

@@ -1,6 +1,7 @@
 """Writes the `app.yaml` that takes in what was found in a folder, with words where a choice is.
 
-Owns the text and the file; never overwrites one. What the keys mean is in `manifests.app`.
+Owns the text and the file; never overwrites one. What the keys mean is in
+`manifests.appmanifest.app`.
 """
 
 from __future__ import annotations

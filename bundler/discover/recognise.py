@@ -14,7 +14,7 @@ from typing import Final
 from bundler.discover.jsontext import MalformedJsonText, load
 from bundler.discover.slurm.source import SCRIPT_LIMIT, is_script
 from manifests.reference import MalformedReference, Reference
-from manifests.yamlnode import Node
+from manifests.yaml.node import Node
 
 MAX_LIST: Final = 64 * 1024
 """Characters of a text file that may be a list of images."""

@@ -12,7 +12,7 @@ from typing import Final
 
 from bundler.discover.folder import STDIN, Folder, Unreadable
 from bundler.discover.found import Mention, Place, Problem
-from manifests.appentries import AppWaiver
+from manifests.appmanifest.entries import AppWaiver
 from manifests.reference import MalformedReference, Reference
 
 WINDOW: Final = 4096

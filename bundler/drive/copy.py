@@ -17,10 +17,10 @@ from typing import Final
 
 from bundler.drive.targets import Piece, Target
 from bundler.progress import Progress, Stage
-from manifests.chunks import verified_chunks
+from manifests.bundle.chunks import verified_chunks
+from manifests.bundle.driveform import PARTIAL
+from manifests.bundle.medium import Medium
 from manifests.digest import Digest
-from manifests.driveform import PARTIAL
-from manifests.medium import Medium
 from manifests.release import CHUNK_SIZE
 
 FLUSH_CHUNKS: Final = 8

@@ -11,9 +11,9 @@ from importlib.resources import files
 from typing import Final
 
 from bundler.drive.copy import sync_folder, write_bytes
+from manifests.bundle.driveform import SCRIPT, START_HERE, Drive, DriveFolder
+from manifests.bundle.layout import INSTALLER
 from manifests.documents import instant_text
-from manifests.driveform import SCRIPT, START_HERE, Drive, DriveFolder
-from manifests.layout import INSTALLER
 from manifests.quantities import bytes_text
 from manifests.safetext import safe_line
 

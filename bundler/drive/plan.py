@@ -17,15 +17,15 @@ from bundler.drive.faults import too_full, write_protected
 from bundler.drive.filesystem import FileSystem, look_at
 from bundler.drive.removal import Arriving, plan_removal
 from bundler.drive.targets import DOCUMENTS, Target, bytes_to_write, targets_of
-from manifests import layout
+from manifests.bundle import layout
+from manifests.bundle.driveform import PARTIAL, Drive, folder_name, read_drive
+from manifests.bundle.reading import read_small
+from manifests.bundle.sums import signature_name
 from manifests.digest import check_digest
-from manifests.driveform import PARTIAL, Drive, folder_name, read_drive
 from manifests.errors import UsageError
-from manifests.pruning import PrunePlan
-from manifests.reading import read_small
-from manifests.seal import SMALL_FILE_LIMIT, SealedRelease
-from manifests.sshsig import MAX_SIGNATURE_BYTES, MAX_SIGNATURES
-from manifests.sums import signature_name
+from manifests.prunerules.planner import PrunePlan
+from manifests.seals.seal import SMALL_FILE_LIMIT, SealedRelease
+from manifests.seals.sshsig import MAX_SIGNATURE_BYTES, MAX_SIGNATURES
 
 SPARE: Final = 1024 * 1024
 """Bytes that folders and words for people may take."""

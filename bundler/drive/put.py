@@ -22,17 +22,17 @@ from bundler.drive.plan import DrivePlan
 from bundler.drive.readback import MediumReader
 from bundler.drive.removal import remove
 from bundler.drive.targets import Target, renewed
-from bundler.inspect import accept_claimed
 from bundler.progress import Progress, Stage
-from manifests import layout
+from bundler.verbs.inspect import accept_claimed
+from manifests.bundle import layout
+from manifests.bundle.driveform import read_drive
+from manifests.bundle.medium import open_medium
+from manifests.bundle.pieces import MAX_PIECES, piece_name
+from manifests.bundle.pool import FOLDER
 from manifests.digest import Digest
-from manifests.driveform import read_drive
 from manifests.errors import UsageError
-from manifests.medium import open_medium
-from manifests.pieces import MAX_PIECES, piece_name
-from manifests.pool import FOLDER
-from manifests.pruning import Item
-from manifests.seal import open_sealed
+from manifests.prunerules.planner import Item
+from manifests.seals.seal import open_sealed
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """What may go from a drive to make room, by the pruning rules, and how it goes.
 
-Owns what on a drive is of use to whom; `manifests.pruning` decides. A release loses its signature
-first: what is left of it is no bundle. A blob goes with the last release that has it.
+Owns what on a drive is of use to whom; `manifests.prunerules.planner` decides. A release loses its
+signature first: what is left of it is no bundle. A blob goes with the last release that has it.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bundler.drive.copy import sync_folder
-from manifests import layout
-from manifests.driveform import PARTIAL, Drive, DriveFolder
-from manifests.pool import FOLDER
-from manifests.pruneinventory import Layer
-from manifests.prunepolicy import PrunePolicy
-from manifests.pruning import Candidate, Item, Kind, PrunePlan, Reason, Terms, settle
+from manifests.bundle import layout
+from manifests.bundle.driveform import PARTIAL, Drive, DriveFolder
+from manifests.bundle.pool import FOLDER
+from manifests.prunerules.inventory import Layer
+from manifests.prunerules.planner import Candidate, Item, Kind, PrunePlan, Reason, Terms, settle
+from manifests.prunerules.policy import PrunePolicy
 from manifests.release import Release
 from manifests.safetext import safe_line
 

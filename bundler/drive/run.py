@@ -10,10 +10,10 @@ from bundler.drive.faults import told
 from bundler.drive.filesystem import look_at
 from bundler.drive.plan import DrivePlan, plan_drive
 from bundler.drive.put import locked
-from bundler.inspect import accept_claimed
+from bundler.verbs.inspect import accept_claimed
+from manifests.bundle.medium import open_medium
 from manifests.errors import UsageError
-from manifests.medium import open_medium
-from manifests.seal import open_sealed
+from manifests.seals.seal import open_sealed
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import Final
 from bundler.drive.eject import Ejected
 from bundler.drive.plan import DrivePlan
 from bundler.drive.put import DriveReport
-from manifests.prunetexts import item_json, plan_json, plan_lines, things
+from manifests.prunerules.texts import item_json, plan_json, plan_lines, things
 from manifests.quantities import bytes_text, seconds_text
 from manifests.safetext import safe_line
 from manifests.strictjson import JsonValue

@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import Final
 
 from bundler.drive.filesystem import FileSystem
-from manifests import layout
-from manifests.chunks import ChunkedFile, chunked_file
+from manifests.bundle import layout
+from manifests.bundle.chunks import ChunkedFile, chunked_file
+from manifests.bundle.driveform import PARTIAL
+from manifests.bundle.pieces import MAX_PIECES, PIECE_SIZE, piece_name
+from manifests.bundle.pool import FOLDER
 from manifests.digest import Digest
-from manifests.driveform import PARTIAL
 from manifests.errors import SourceFailed
-from manifests.pieces import MAX_PIECES, PIECE_SIZE, piece_name
-from manifests.pool import FOLDER
 from manifests.release import CHUNK_SIZE
-from manifests.seal import SealedRelease
+from manifests.seals.seal import SealedRelease
 
 
 @dataclass(frozen=True, slots=True)

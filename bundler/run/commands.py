@@ -18,7 +18,7 @@ from bundler.run.scalars import items, text_of, truth
 from bundler.run.scene import Scene, check_keys, entry, looks_secret
 from bundler.run.words import Command, MalformedCommand, cut, cut_template
 from manifests.interpolation import MalformedInterpolation, escaped, interpolate
-from manifests.service import EnvironmentFile, EnvironmentValue, Setting, is_beneath
+from manifests.serviceinputs import EnvironmentFile, EnvironmentValue, Setting, is_beneath
 
 _FILE_KEYS = frozenset({"path", "required", "format"})
 

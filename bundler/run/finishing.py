@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
+from bundler.locking.selftestmark import bundled_name
 from bundler.run.reading import ReadRun
-from bundler.selftestmark import bundled_name
-from manifests.apprun import AppRun
+from manifests.appmanifest.run import AppRun
 from manifests.errors import AppManifestError
 from manifests.reference import Reference
 from manifests.runspec import RunSpec, Selftest

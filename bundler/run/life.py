@@ -17,15 +17,8 @@ from bundler.discover.compose.tree import Value
 from bundler.run.commands import pairs, settings
 from bundler.run.scalars import items, milliseconds, seconds, text_of, truth, whole
 from bundler.run.scene import Scene, check_keys, entry
-from manifests.service import (
-    SERVICE_MODE,
-    Condition,
-    Dependency,
-    GpuNeed,
-    Logging,
-    Probe,
-    Restart,
-)
+from manifests.confinement import GpuNeed, Logging
+from manifests.service import SERVICE_MODE, Condition, Dependency, Probe, Restart
 from manifests.workload import MAX_COUNT
 
 _PROBE_KEYS: Final = MappingProxyType(

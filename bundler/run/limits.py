@@ -18,7 +18,7 @@ from bundler.discover.compose.tree import Value
 from bundler.run.commands import pairs, settings
 from bundler.run.scalars import decimal, items, size, truth, whole
 from bundler.run.scene import Scene, check_keys, entry
-from manifests.service import Limits, Privileges, Ulimit
+from manifests.confinement import Limits, Privileges, Ulimit
 
 _PERIOD: Final = 100_000
 _MODES: Final = MappingProxyType(

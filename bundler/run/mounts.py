@@ -20,7 +20,7 @@ from bundler.discover.folder import join
 from bundler.run.scalars import items, size, truth, whole
 from bundler.run.scene import Scene, check_keys, entry
 from manifests.interpolation import escaped
-from manifests.service import Mount
+from manifests.serviceinputs import Mount
 
 _LONG_KEYS: Final = MappingProxyType(
     dict.fromkeys(

@@ -18,10 +18,10 @@ from bundler.discover.found import Found, Place, joined
 from bundler.run.composing import composed
 from bundler.run.draft import Draft
 from bundler.run.scene import Carried, Scene
-from manifests.app import App
-from manifests.apprun import AppRun
-from manifests.appsources import ComposeSource, MarathonSource, Source
-from manifests.yamlnode import Node
+from manifests.appmanifest.app import App
+from manifests.appmanifest.run import AppRun
+from manifests.appmanifest.sources import ComposeSource, MarathonSource, Source
+from manifests.yaml.node import Node
 
 _OPTIONS: Final[tuple[str, ...]] = ("profiles", "environment", "env_files")
 

@@ -16,9 +16,9 @@ from bundler.discover.compose.notes import Notes, Refused
 from bundler.discover.compose.shape import Unexpected
 from bundler.discover.compose.tree import Value
 from bundler.run.scalars import text_of
-from manifests.appentries import AppFile
+from manifests.appmanifest.entries import AppFile
+from manifests.bundle.layout import FILES
 from manifests.interpolation import MalformedInterpolation, Use, escaped, interpolate, split, uses
-from manifests.layout import FILES
 from manifests.runspec import Variable
 from manifests.safetext import safe_line
 from manifests.workload import is_script

@@ -20,7 +20,7 @@ from bundler.run.networks import tell_undefined
 from bundler.run.scalars import items, whole
 from bundler.run.scene import Scene, check_keys, entry
 from manifests.runspec import SecretSpec
-from manifests.service import Mount, SecretUse
+from manifests.serviceinputs import Mount, SecretUse
 
 _USE_KEYS: Final = MappingProxyType(dict.fromkeys(("source", "target", "uid", "gid", "mode")))
 _TOP_KEYS: Final = MappingProxyType(

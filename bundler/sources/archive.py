@@ -17,7 +17,7 @@ from bundler.sources.folder import FolderFiles
 from bundler.sources.layout import LayoutSource
 from bundler.sources.tarfiles import open_tar
 from bundler.sources.window import Window
-from manifests.appfields import OriginKind
+from manifests.appmanifest.fields import OriginKind
 from manifests.oci import Descriptor
 from manifests.reference import Reference
 

@@ -16,7 +16,7 @@ from bundler.cache import Cache
 from bundler.fetch import CachedDocuments, gone_digests
 from bundler.resolve import Opened, WantedImage
 from bundler.sources import Document, ImageSource
-from manifests.appfields import ImageOrigin, OriginKind
+from manifests.appmanifest.fields import ImageOrigin, OriginKind
 from manifests.errors import MoonliftError, UsageError
 from manifests.oci import Descriptor
 

@@ -22,9 +22,9 @@ from bundler.sources import local_errors as errors
 from bundler.sources.names import Offer, pick
 from bundler.sources.spool import MAGIC_BYTES, sniff
 from bundler.sources.window import Files, Window, read_document
+from manifests.bundle.layout import DOCKER_MANIFEST
 from manifests.digest import Digest, new_hash
 from manifests.errors import MoonliftError
-from manifests.layout import DOCKER_MANIFEST
 from manifests.mediatype import Compression, MediaType
 from manifests.oci import CONFIG_LIMIT, MANIFEST_LIMIT, MAX_LAYERS, Descriptor, ImageConfig
 from manifests.reference import Reference

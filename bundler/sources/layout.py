@@ -16,9 +16,9 @@ from bundler.sources import Document
 from bundler.sources import local_errors as errors
 from bundler.sources.names import Offer, pick
 from bundler.sources.window import Files, Window, read_document
+from manifests.bundle.layout import INDEX, OCI_LAYOUT, blob_name
 from manifests.digest import Digest
 from manifests.errors import MoonliftError, SourceFailed
-from manifests.layout import INDEX, OCI_LAYOUT, blob_name
 from manifests.mediatype import INDEX_TYPES, MANIFEST_TYPES
 from manifests.oci import (
     CONFIG_LIMIT,

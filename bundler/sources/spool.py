@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Final
 
-from bundler.recompress import inflate
+from bundler.layers.recompress import inflate
 from bundler.sources import local_errors as errors
 from manifests.errors import SourceFailed
 from manifests.mediatype import Compression

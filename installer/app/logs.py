@@ -15,7 +15,7 @@ from typing import Final
 from installer.app.words import masked, without_time
 from installer.engines.appapi import AppApi
 from installer.engines.containerfacts import ContainerFacts
-from installer.jobs import Halted
+from installer.stream.jobs import Halted
 from manifests.errors import EngineFailed, UsageError
 from manifests.safetext import safe_line
 

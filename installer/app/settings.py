@@ -4,8 +4,8 @@
     /etc/moonlift/apps/<product>/secrets/<name>  a value each
     /etc/moonlift/apps/<product>/<path>          other env files that services name
 
-Owns the folder's form. The folder must be safe to believe, as `installer.hostdir` has it. Values
-of secrets stay in `Secret`, which does not show them.
+Owns the folder's form. The folder must be safe to believe, as `installer.state.hostdir` has it.
+Values of secrets stay in `Secret`, which does not show them.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Final
 
 from installer.app.envfile import MAX_BYTES, EnvText, Pairs, parse_compose, parse_literal, unliteral
-from installer.hostdir import HostDirectory
-from installer.redaction import REDACTION, names_secret
+from installer.logs.redaction import REDACTION, names_secret
+from installer.state.hostdir import HostDirectory
 from manifests.errors import NotInstallableHere
 from manifests.runspec import RunSpec
-from manifests.service import EnvironmentFile
+from manifests.serviceinputs import EnvironmentFile
 
 DEFAULT_DIRECTORY: Final = Path("/etc/moonlift/apps")
 ENV: Final = "env"

@@ -20,7 +20,7 @@ from installer.engines.appapi import AppApi
 from installer.engines.containerfacts import DEPENDS, ONCE, RESTART, ContainerFacts
 from installer.engines.containers import ContainerRefused
 from installer.events import Advanced, Event, ServiceChanged, ServiceState, Stage
-from installer.jobs import Halted
+from installer.stream.jobs import Halted
 from manifests.workload import HealthCheck
 
 POLL_S: Final = 0.1

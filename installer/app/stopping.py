@@ -18,7 +18,7 @@ from installer.engines.appapi import AppApi
 from installer.engines.containerfacts import DEPENDS, ContainerFacts
 from installer.engines.dockerapi import CONNECTIONS
 from installer.events import Event, ServiceChanged, ServiceState, Stage
-from installer.jobs import Halted
+from installer.stream.jobs import Halted
 
 _NEVER: Final = "no"
 SHARED: Final = "container:"

@@ -34,7 +34,7 @@ from installer.engines.appapi import AppApi
 from installer.engines.containerfacts import PROJECT, ContainerFacts
 from installer.engines.containers import ContainerRefused
 from installer.events import Event, ServiceChanged, ServiceState, Stage
-from installer.jobs import Halted
+from installer.stream.jobs import Halted
 from manifests.errors import EngineFailed
 
 __all__ = ["check_room", "switch"]

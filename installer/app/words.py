@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from itertools import groupby
 from typing import Final
 
 from installer.engines.appapi import AppApi
@@ -19,11 +20,16 @@ def last_words(apps: AppApi, container: str, hidden: Iterable[str]) -> tuple[str
     """Return the last lines that a container printed; none if its log driver keeps none."""
     with suppress(EngineFailed):
         said = apps.said(container, LINES).decode(errors="replace")
-        lines = said.splitlines()[-LINES:]
-        return tuple(
-            safe_line(masked(without_time(line), hidden), limit=LINE_CHARACTERS) for line in lines
-        )
+        lines = (masked(without_time(line), hidden) for line in said.splitlines()[-LINES:])
+        return tuple(once_each(safe_line(line, limit=LINE_CHARACTERS) for line in lines))
     return ()
+
+
+def once_each(lines: Iterable[str]) -> Iterator[str]:
+    """Yield lines; what stands several times in a row once, with how often."""
+    for line, same in groupby(lines):
+        times = sum(1 for _ in same)
+        yield line if times == 1 else f"{line} ({times} times)"
 
 
 def masked(text: str, hidden: Iterable[str]) -> str:

@@ -15,9 +15,9 @@ from typing import Final
 from installer.checks.cudaversion import CudaVersion
 from installer.checks.sources import Wanted
 from installer.engines.base import Delivery, Store
-from installer.results import short_name
-from installer.space import needed_bytes
+from installer.planning.space import needed_bytes
 from installer.verify import VerifiedBundle
+from installer.words.results import short_name
 from manifests.digest import Digest
 from manifests.oci import CONFIG_LIMIT
 from manifests.release import LayerRecord, Release

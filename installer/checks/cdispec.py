@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from installer.checks.hostfiles import HostFiles
-from manifests import strictjson, yamltree
+from manifests import strictjson
 from manifests.errors import MoonliftError
+from manifests.yaml import tree as yamltree
 
 FOLDERS: Final = ("/etc/cdi", "/var/run/cdi")
 """Where every engine looks unless it is told other folders."""

@@ -12,12 +12,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from installer.trust import TrustedKeys
+from manifests.bundle.medium import open_medium
 from manifests.digest import Digest
 from manifests.errors import UsageError
-from manifests.listing import trusted_signers
-from manifests.medium import open_medium
 from manifests.release import LayerRecord
-from manifests.seal import SealedRelease, open_sealed
+from manifests.seals.listing import trusted_signers
+from manifests.seals.seal import SealedRelease, open_sealed
 
 
 @dataclass(frozen=True, slots=True)

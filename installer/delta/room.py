@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from installer.delta.needs import Regain
-from installer.space import Places, Purpose, Writing
+from installer.planning.space import Places, Purpose, Writing
 
 
 def copying(found: Regain | None, state: Path, places: Places, count: int) -> tuple[Writing, ...]:

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 from installer.delta.needs import Regain
 from installer.delta.stock import Stock
-from installer.expand import ChunkReader
-from installer.source import BundleSource
+from installer.running.expand import ChunkReader
+from installer.running.source import BundleSource
 from manifests.base import PatchRecord
 from manifests.digest import Digest, new_hash
 from manifests.patchform import PatchSizes, apply_patch, malformed

@@ -18,14 +18,14 @@ from typing import Final
 
 from installer.delta.needs import Regain
 from installer.engines.base import Engine
-from installer.expand import expand
-from installer.source import BundleSource
+from installer.running.expand import expand
+from installer.running.source import BundleSource
 from manifests.digest import Digest, new_hash
 from manifests.errors import BundleRefused, EngineFailed, NotInstallableHere
 from manifests.patchform import ReadOld
 from manifests.quantities import bytes_text
 from manifests.release import LayerRecord
-from manifests.seal import SealedRelease
+from manifests.seals.seal import SealedRelease
 
 Tell = Callable[[int], None]
 """Called with bytes copied; may raise to break off."""

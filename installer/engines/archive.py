@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from manifests.tarform import END, header, padding
+from manifests.bundle.tarform import END, header, padding
 
 
 @dataclass(frozen=True, slots=True)

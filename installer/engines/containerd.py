@@ -22,7 +22,7 @@ from typing import Final
 from installer.engines.archive import Member, stream
 from installer.engines.base import KEEP_PREFIX, Delivery, Presence, Source, Store
 from installer.engines.docker import DockerEngine, names_of
-from manifests import layout
+from manifests.bundle import layout
 from manifests.digest import Digest
 from manifests.errors import EngineFailed
 from manifests.mediatype import MediaType

@@ -14,7 +14,7 @@ from typing import Any, Final
 from installer.engines.base import EngineInfo, Source, Stack, Store, identity_differs
 from installer.engines.dockerapi import CONNECTIONS, DockerApi, Listed
 from installer.engines.exported import Export
-from installer.host import engine_platform
+from installer.planning.host import engine_platform
 from manifests.digest import Digest, MalformedDigest
 from manifests.platform import Platform
 from manifests.release import ImageRecord, LayerRecord

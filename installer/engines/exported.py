@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from installer.expand import ChunkReader
+from installer.running.expand import ChunkReader
+from manifests.bundle.tarform import BLOCK, padding
 from manifests.errors import EngineFailed
-from manifests.tarform import BLOCK, padding
 
 MAX_MEMBERS: Final = 100_000
 EXTENSION_LIMIT: Final = 1024 * 1024

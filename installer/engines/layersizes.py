@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from manifests.digest import Digest, MalformedDigest
 from manifests.oci import chain_ids
-from manifests.pruneinventory import Layer
+from manifests.prunerules.inventory import Layer
 
 _MAKES_A_LAYER = re.compile(r"(RUN|COPY|ADD|WORKDIR)\b|/bin/\w+ -c (?!#\(nop\))")
 _STEP: Final = "CreatedBy"

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from installer.engines.base import Delivery, EngineInfo, Presence, Source, Stack, Store
 from installer.engines.layoutindex import LayoutIndex
-from manifests import layout
+from manifests.bundle import layout
 from manifests.digest import Digest
 from manifests.errors import EngineFailed, NotInstallableHere
 from manifests.release import BlobRecord, ImageRecord, LayerRecord, Release

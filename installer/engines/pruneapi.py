@@ -35,7 +35,7 @@ from installer.engines.prunefacts import (
 )
 from manifests.digest import Digest
 from manifests.errors import EngineFailed
-from manifests.pruneinventory import Container, Volume
+from manifests.prunerules.inventory import Container, Volume
 from manifests.safetext import safe_line
 
 _REMOVE: Final = "engine-remove"

@@ -14,7 +14,7 @@ from installer.engines.dockerapi import full_name
 from installer.engines.layersizes import layers_of
 from manifests.digest import Digest, MalformedDigest
 from manifests.imagenames import repository_of
-from manifests.pruneinventory import Container, ContainerState, Layer, Volume
+from manifests.prunerules.inventory import Container, ContainerState, Layer, Volume
 
 _DAWN: Final = datetime(1971, 1, 1, tzinfo=UTC)
 """What engines write for `never` lies before this."""

@@ -27,8 +27,8 @@ from installer.prune.pruning import Asked, Pruning
 from installer.prune.removal import Outcome, Result
 from installer.prune.texts import result_line, summary_lines
 from manifests.errors import MoonliftError
-from manifests.hostpruning import HostTerms
-from manifests.prunetexts import title
+from manifests.prunerules.host import HostTerms
+from manifests.prunerules.texts import title
 from manifests.release import Release
 from manifests.safetext import safe_line
 

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from manifests.errors import UsageError
-from manifests.excludepattern import Line, Pattern
-from manifests.hostpruning import LOCAL_DRIVER
-from manifests.pruneexcludes import Excludes
+from manifests.prunerules.excludes import Excludes
+from manifests.prunerules.host import LOCAL_DRIVER
+from manifests.prunerules.patterns import Line, Pattern
 
 FILE_LIMIT: Final = 1024 * 1024
 

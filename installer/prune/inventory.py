@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
 
-from installer.appfiles import files_bytes
 from installer.engines.base import KEEP_PREFIX, Store, keep_name
 from installer.engines.prunefacts import EngineImage
 from installer.ledger import Ledger
-from installer.ledgerapps import InstalledApp, InstalledRelease
 from installer.prune.seen import Memory
+from installer.running.appfiles import files_bytes
+from installer.state.apps import InstalledApp, InstalledRelease
 from manifests.errors import MoonliftError
-from manifests.pruneinventory import Container, HostRelease, Image, Inventory, Role, Volume
+from manifests.prunerules.inventory import Container, HostRelease, Image, Inventory, Role, Volume
 from manifests.release import Release
 
 ENGINE: Final = "docker"

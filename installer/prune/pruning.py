@@ -14,16 +14,16 @@ from pathlib import Path
 
 from installer.engines.base import Store
 from installer.engines.pruneapi import PruneApi
-from installer.filesystems import free_bytes
-from installer.history import HistoryEntry
 from installer.ledger import Ledger, LockedLedger
+from installer.planning.filesystems import free_bytes
 from installer.prune.inventory import Host
 from installer.prune.removal import Outcome, Removal, Result
 from installer.prune.seen import Memory, recall, remember
+from installer.state.history import HistoryEntry
 from manifests.errors import NotInstallableHere
-from manifests.hostpruning import HostTerms, plan_host
-from manifests.pruneinventory import Inventory
-from manifests.pruning import Item, PrunePlan, Reason
+from manifests.prunerules.host import HostTerms, plan_host
+from manifests.prunerules.inventory import Inventory
+from manifests.prunerules.planner import Item, PrunePlan, Reason
 
 
 @dataclass(frozen=True, slots=True)

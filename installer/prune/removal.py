@@ -13,12 +13,12 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from installer.appfiles import forget_files
 from installer.ledger import LockedLedger
+from installer.running.appfiles import forget_files
 from manifests.digest import Digest
 from manifests.errors import EngineFailed, MoonliftError
-from manifests.pruneinventory import Container, Image, Inventory
-from manifests.pruning import Item, Kind, PrunePlan
+from manifests.prunerules.inventory import Container, Image, Inventory
+from manifests.prunerules.planner import Item, Kind, PrunePlan
 from manifests.release import Release
 
 

@@ -15,7 +15,7 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from installer.hostdir import HostDirectory
+from installer.state.hostdir import HostDirectory
 from manifests.digest import Digest
 from manifests.documents import DigestField, Document, Instant, Part
 from manifests.errors import MoonliftError

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from installer.prune.removal import Outcome, Result
-from manifests.prunetexts import item_json, plan_json, things, title
-from manifests.pruning import PrunePlan
+from manifests.prunerules.planner import PrunePlan
+from manifests.prunerules.texts import item_json, plan_json, things, title
 from manifests.quantities import bytes_text
 from manifests.safetext import safe_line, safe_text
 from manifests.strictjson import JsonValue

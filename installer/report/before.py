@@ -14,7 +14,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from installer.engines.base import Engine, EngineInfo
-from installer.outlook import Outlook
+from installer.planning.outlook import Outlook
+from installer.planning.space import Purpose
 from installer.report.facts import (
     BundlePart,
     EnginePart,
@@ -28,7 +29,6 @@ from installer.report.facts import (
     SignerPart,
 )
 from installer.report.happened import FindingPart
-from installer.space import Purpose
 from manifests.release import ImageRecord, LayerRecord, Release
 from manifests.safetext import safe_line
 

@@ -12,6 +12,7 @@ from typing import Final
 from installer.report.happened import SelftestPart
 from installer.report.htmlparts import facts, picture, preformatted, section, table, text
 from installer.report.model import Report
+from installer.stream.stages import counted_text
 from manifests.documents import instant_text
 from manifests.quantities import bytes_text, seconds_text
 
@@ -170,7 +171,7 @@ def _timings(report: Report) -> str:
         (
             "failed" if one.failed else "done" if one.seconds is not None else "never ended",
             one.stage,
-            bytes_text(one.total) if one.unit == "bytes" else f"{one.total} {one.unit}",
+            bytes_text(one.total) if one.unit == "bytes" else counted_text(one.total, one.unit),
             "" if one.seconds is None else seconds_text(one.seconds),
         )
         for one in report.stages

@@ -28,7 +28,7 @@ from installer.events import (
     StageStarted,
     to_json,
 )
-from installer.redaction import REDACTION
+from installer.logs.redaction import REDACTION
 from installer.report.before import Before, host_part
 from installer.report.happened import (
     FailurePart,

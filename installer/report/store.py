@@ -11,9 +11,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from installer.hostdir import HostDirectory
 from installer.report.html import html_of
 from installer.report.model import REPORT_LIMIT, Report
+from installer.state.hostdir import HostDirectory
 from manifests.errors import MoonliftError, NotInstallableHere, UsageError
 
 FOLDER: Final = "reports"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from installer.report.happened import DevicePart, FigurePart, PicturePart, SelftestPart
-from installer.testevents import DeviceTested, Figure, PictureDrawn
+from installer.stream.testevents import DeviceTested, Figure, PictureDrawn
 
 
 class Tested:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from installer.report.model import Report
-from installer.results import short_name
+from installer.words.results import short_name
 from manifests.digest import Digest, MalformedDigest
 from manifests.documents import instant_text
 from manifests.quantities import bytes_text, seconds_text

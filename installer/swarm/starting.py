@@ -16,7 +16,7 @@ from installer.engines.containers import ContainerRefused
 from installer.engines.swarmapi import SwarmApi
 from installer.engines.swarmfacts import STACK
 from installer.events import Advanced, Event, ServiceChanged, ServiceState, Stage
-from installer.jobs import Halted
+from installer.stream.jobs import Halted
 from installer.swarm.members import Member
 from manifests.strictjson import JsonValue
 

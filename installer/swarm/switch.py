@@ -29,7 +29,7 @@ from installer.engines.containers import ContainerRefused
 from installer.engines.swarmapi import SwarmApi
 from installer.engines.swarmfacts import STACK, ServiceFacts
 from installer.events import Event, ServiceChanged, ServiceState, Stage
-from installer.jobs import Halted
+from installer.stream.jobs import Halted
 from installer.swarm.members import Member
 from installer.swarm.room import check_room, make_networks
 from installer.swarm.stack import Stack, WantedService

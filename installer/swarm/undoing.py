@@ -17,7 +17,7 @@ from installer.engines.appapi import DEFAULT_STOP_SECONDS
 from installer.engines.swarmapi import SwarmApi
 from installer.engines.swarmfacts import ServiceFacts, replicas_of
 from installer.events import Event, ServiceChanged, ServiceState, Stage
-from installer.jobs import Halted
+from installer.stream.jobs import Halted
 from installer.swarm.members import Member
 from installer.swarm.starting import Starting, Unwell
 from manifests.errors import EngineFailed

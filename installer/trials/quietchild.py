@@ -13,7 +13,7 @@ import time
 from collections.abc import Sequence
 from typing import IO, Final
 
-from installer.jobs import Halted
+from installer.stream.jobs import Halted
 from installer.trials.child import WORKER, child_environment
 from installer.trials.reports import REPORT_LIMIT, TrialReport, read_report
 from manifests.errors import SelftestFailed

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from installer.stages import Stage
-from installer.testevents import DeviceTested, Figure, PictureDrawn
+from installer.stream.stages import Stage
+from installer.stream.testevents import DeviceTested, Figure, PictureDrawn
 from installer.trials.reports import TrialReport
 from manifests.safetext import safe_line
 from manifests.strictjson import JsonValue

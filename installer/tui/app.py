@@ -19,7 +19,7 @@ from textual.filter import LineFilter
 from textual.screen import Screen
 
 from installer.events import Event, Failure, Stage, StageStarted
-from installer.log import log_event
+from installer.logs.log import log_event
 from installer.tui import background
 from installer.tui.background import Answered, Broke, Told
 from installer.tui.journal import Notebook, Place
@@ -38,7 +38,7 @@ from manifests.errors import ExitCode, MoonliftError
 if TYPE_CHECKING:
     from installer.tui.proof import Proof
     from installer.tui.shownproof import Easel
-    from installer.verbs import AppHomes
+    from installer.verbs.install import AppHomes
 
 Events = Callable[[threading.Event], Iterator[Event]]
 

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from installer.ledger import InstalledApp, InstalledRelease
     from installer.prune.pruning import Asked
     from installer.prune.removal import Result
-    from installer.starting import Starting
+    from installer.running.starting import Starting
     from installer.tui.session import Session
-    from installer.verbs import AppHomes
-    from manifests.pruning import PrunePlan
+    from installer.verbs.install import AppHomes
+    from manifests.prunerules.planner import PrunePlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +60,8 @@ def look_back(session: Session, former: Former) -> tuple[str, ...]:
     """
     from installer.engines.choose import open_engine  # noqa: PLC0415 - only when it is opened
     from installer.ledger import Ledger  # noqa: PLC0415
-    from installer.releaseverbs import rollback_lines  # noqa: PLC0415
     from installer.rollback import plan_rollback  # noqa: PLC0415
+    from installer.verbs.releases import rollback_lines  # noqa: PLC0415
 
     starting = _starting(session)
     with closing(open_engine(session.engine)) as engine:
@@ -98,7 +98,7 @@ def look_for_waste(session: Session) -> tuple[PrunePlan, Asked]:
     from installer.ledger import Ledger  # noqa: PLC0415 - only when it is opened
     from installer.prune.dockergc import GcSettings  # noqa: PLC0415
     from installer.prune.opening import open_pruning  # noqa: PLC0415
-    from installer.pruneverb import Options, asked_of  # noqa: PLC0415
+    from installer.verbs.prune import Options, asked_of  # noqa: PLC0415
 
     ledger = Ledger(session.homes.state)
     options = Options(state=session.homes.state, engine=session.engine)
@@ -125,6 +125,6 @@ def pruned(
 
 def _starting(session: Session) -> Starting:
     """Return how a release is started again: one that was installed was proved then."""
-    from installer.starting import Starting  # noqa: PLC0415 - as above
+    from installer.running.starting import Starting  # noqa: PLC0415 - as above
 
     return Starting(engine=session.engine, settings=session.homes.settings)

@@ -19,7 +19,7 @@ from installer.tui.stepscreen import StepScreen
 from installer.tui.widgets import Choice
 
 if TYPE_CHECKING:
-    from installer.outlook import Outlook
+    from installer.planning.outlook import Outlook
 
 _BEGIN: Final = Choice("begin", "Go on with the install")
 _STOP: Final = Choice("stop", "Stop")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from installer.hostdir import HostDirectory
+from installer.state.hostdir import HostDirectory
 from installer.tui.steps import Step
 from manifests.errors import MoonliftError
 from manifests.strictjson import JsonValue, load_object, readable

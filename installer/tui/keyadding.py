@@ -12,14 +12,14 @@ from textual.widgets import Input, Static
 
 from installer.events import Failure
 from installer.trust import TrustStore
-from installer.trustverbs import read_key
 from installer.tui import detours
 from installer.tui.lines import Line, Mark, failure_lines, head
 from installer.tui.stepscreen import PlainScreen
 from installer.tui.widgets import Choice
-from manifests.allowedsigners import AllowedSigner
+from installer.verbs.trust import read_key
 from manifests.safetext import safe_line
-from manifests.sshkey import PublicKey
+from manifests.seals.allowedsigners import AllowedSigner
+from manifests.seals.sshkey import PublicKey
 
 _BROWSE: Final = Choice("browse", "Browse for the file")
 _TYPED: Final = Choice("typed", "Trust it: the fingerprint is typed in")

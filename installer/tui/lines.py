@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Final
 
 from installer.events import Failure
-from installer.results import LABEL
+from installer.words.results import LABEL
 from manifests.errors import ExitCode
 from manifests.safetext import safe_line
 

@@ -14,7 +14,7 @@ from installer.tui.terminal import choose_terminal
 from manifests.errors import ExitCode
 
 if TYPE_CHECKING:
-    from installer.verbs import AppHomes
+    from installer.verbs.install import AppHomes
 
 FALLBACK: Final = (80, 24)
 """Columns and rows of a terminal that tells none: a serial line."""

@@ -12,7 +12,7 @@ from manifests.errors import MoonliftError
 from manifests.safetext import safe_line
 
 if TYPE_CHECKING:
-    from installer.verbs import AppHomes
+    from installer.verbs.install import AppHomes
 
 _MARKS: Final = {"ok": Mark.GOOD, "warn": Mark.WARN, "fail": Mark.BAD, "note": Mark.FAINT}
 MOST: Final = 500
@@ -63,9 +63,9 @@ def history_lines(homes: AppHomes) -> Iterator[Line]:
 
 def check_lines(homes: AppHomes, engine: str, bundle: Path | None) -> Iterator[Line]:
     """Run every check, and say what each found and what to do."""
-    from installer import checkverb  # noqa: PLC0415 - only when it is opened
     from installer.checks.catalogue import Result, chosen_checks, run_checks  # noqa: PLC0415
     from installer.checks.texts import summary_lines  # noqa: PLC0415
+    from installer.verbs import check as checkverb  # noqa: PLC0415 - only when it is opened
 
     asked = checkverb.Asked(
         trust=homes.trust,
@@ -92,8 +92,8 @@ def check_lines(homes: AppHomes, engine: str, bundle: Path | None) -> Iterator[L
 
 def app_lines(homes: AppHomes, engine: str) -> Iterator[Line]:
     """Say how each installed app is."""
-    from installer import runningapp  # noqa: PLC0415 - only when it is opened
     from installer.ledger import Ledger  # noqa: PLC0415
+    from installer.running import runningapp  # noqa: PLC0415 - only when it is opened
     from installer.tui.servicelines import status_lines  # noqa: PLC0415
 
     for app in Ledger(homes.state).state().apps:

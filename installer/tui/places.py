@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from installer.tui.drives import removable_mounts
-from manifests.layout import RELEASE, SUMS
+from manifests.bundle.layout import RELEASE, SUMS
 
 DEPTH: Final = 2
 """Folders below a drive's root that are looked through."""

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from installer.events import Failure
-from installer.outlooktexts import outlook_lines
 from installer.tui.lines import Line, Mark, blank, failure_lines, labelled
 from installer.tui.progress import ImageProgress, RunProgress, State
+from installer.words.outlook import outlook_lines
 
 if TYPE_CHECKING:
-    from installer.outlook import Outlook
     from installer.plan import Plan
+    from installer.planning.outlook import Outlook
 
 
 def planned_lines(outlook: Outlook) -> Iterator[Line]:

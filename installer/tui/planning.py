@@ -13,7 +13,7 @@ from installer.tui.stepscreen import StepScreen
 from installer.tui.widgets import Choice
 
 if TYPE_CHECKING:
-    from installer.outlook import Outlook
+    from installer.planning.outlook import Outlook
 
 _INSTALL: Final = Choice("install", "Install")
 _ON: Final = Choice("install", "Go on")

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from installer.testevents import PictureDrawn
+from installer.stream.testevents import PictureDrawn
 from installer.trials.child import WORKER, child_environment
 from installer.trials.reports import REPORT_LIMIT, TrialReport, read_report
 from installer.trials.told import PICTURE_SIDE, pictures_drawn

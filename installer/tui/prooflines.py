@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from installer.testevents import DeviceTested
+from installer.stream.testevents import DeviceTested
 from installer.trials.reports import ReportedFinding, TrialReport
 from installer.tui.gauges import bar_text, cut_text, percent_text
 from installer.tui.lines import Line, Mark, blank, head

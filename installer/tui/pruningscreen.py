@@ -16,7 +16,7 @@ from manifests.safetext import safe_line
 
 if TYPE_CHECKING:
     from installer.prune.pruning import Asked
-    from manifests.pruning import PrunePlan
+    from manifests.prunerules.planner import PrunePlan
 
 _BACK: Final = Choice("back", "Back")
 _STOP: Final = Choice("stop", "Stop")
@@ -29,6 +29,7 @@ class PruneScreen(PlainScreen):
     def __init__(self) -> None:
         super().__init__()
         self._cancel = threading.Event()
+        self._removing = False
         self._plan: tuple[PrunePlan, Asked] | None = None
         self._lines: list[Line] = []
 
@@ -47,17 +48,32 @@ class PruneScreen(PlainScreen):
         if name == _DO.name and self._plan is not None:
             self._carry_out(*self._plan)
         elif name == _STOP.name:
-            self._cancel.set()
+            self._stop()
         else:
             self.action_back()
 
     def action_back(self) -> None:
+        """Go back; while something is removed, stop after it instead."""
+        if self._removing:
+            self._stop()
+        else:
+            self.program.pop_screen()
+
+    def action_leave(self) -> None:
+        """Leave; while something is removed, stop after it first."""
+        if self._removing and not self._cancel.is_set():
+            self._stop()
+        else:
+            super().action_leave()
+
+    def _stop(self) -> None:
         """Stop after the thing at hand; what was removed stays removed."""
-        self._cancel.set()
-        self.program.pop_screen()
+        if not self._cancel.is_set():
+            self._cancel.set()
+            self._add(Line("stopping after the thing at hand ...", mark=Mark.WARN))
 
     def _planned(self, found: tuple[PrunePlan, Asked]) -> None:
-        from manifests.prunetexts import plan_lines  # noqa: PLC0415 - only when it is opened
+        from manifests.prunerules.texts import plan_lines  # noqa: PLC0415 - only when it is opened
 
         self._plan = found
         lines = [Line(safe_line(text)) for text in plan_lines(found[0], explain=False)]
@@ -65,11 +81,12 @@ class PruneScreen(PlainScreen):
         self.offer(*((_BACK, _DO) if found[0].going else (_BACK,)))
 
     def _refused(self, failure: Failure) -> None:
+        self._removing = False
         self.show([*self._lines, *failure_lines(failure)])
         self.offer(_BACK)
 
     def _carry_out(self, plan: PrunePlan, asked: Asked) -> None:
-        self._plan, self._lines = None, []
+        self._plan, self._lines, self._removing = None, [], True
         self.offer(_STOP)
         background.in_thread(self.post_message, lambda: self._remove(plan, asked))
 
@@ -88,7 +105,11 @@ class PruneScreen(PlainScreen):
             return
         for text in summary_lines(results):
             self._tell(text)
-        self._answer(background.Answered(lambda: self.offer(_BACK)))
+        self._answer(background.Answered(self._ended))
+
+    def _ended(self) -> None:
+        self._removing = False
+        self.offer(_BACK)
 
     def _tell(self, text: str) -> None:
         self._answer(background.Answered(lambda: self._add(Line(safe_line(text)))))

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, assert_never
 
-from installer.bars import LABELS
 from installer.events import Outcome, Stage, Unit
-from installer.results import LABEL, record_lines, short_name
+from installer.stream.bars import LABELS
+from installer.stream.stages import counted_text
 from installer.tui.gauges import (
     amount_text,
     bar_text,
-    counted_text,
     cut_text,
     left_text,
     percent_text,
@@ -19,6 +18,7 @@ from installer.tui.gauges import (
 )
 from installer.tui.lines import Line, Mark, blank, failure_lines, head
 from installer.tui.progress import ImageProgress, RunProgress, StageProgress, State
+from installer.words.results import LABEL, record_lines, short_name
 from manifests.quantities import bytes_text, seconds_text
 from manifests.safetext import safe_line
 

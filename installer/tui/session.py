@@ -20,14 +20,14 @@ from manifests.errors import MoonliftError
 if TYPE_CHECKING:
     from installer.app.status import AppStatus
     from installer.events import Event
-    from installer.outlook import Outlook
     from installer.plan import Plan
+    from installer.planning.outlook import Outlook
     from installer.report.before import Before
     from installer.report.reporter import Reporter
-    from installer.starting import Starting
+    from installer.running.starting import Starting
     from installer.tui.proof import Proof
     from installer.tui.shownproof import Easel
-    from installer.verbs import AppHomes
+    from installer.verbs.install import AppHomes
     from installer.verify import VerifiedBundle
 
 MakeEasel = Callable[[Callable[["Proof"], None]], "Easel"]
@@ -91,7 +91,7 @@ class Session:
             BundleRefused: it is not to be believed; that is written down.
             NotInstallableHere: there is none, or no key is trusted here.
         """
-        from installer.verbs import opened, recorded_refusal  # noqa: PLC0415 - not to be painted
+        from installer.verbs.install import opened, recorded_refusal  # noqa: PLC0415 - not to be painted
         from installer.verify import Leniency  # noqa: PLC0415
 
         self.close()
@@ -113,8 +113,8 @@ class Session:
         """
         from installer.engines.choose import open_engine  # noqa: PLC0415 - not to be painted
         from installer.ledger import Ledger  # noqa: PLC0415
-        from installer.lookahead import look_around  # noqa: PLC0415
         from installer.plan import draft  # noqa: PLC0415
+        from installer.planning.lookahead import look_around  # noqa: PLC0415
 
         verified = self.verified if self.verified is not None else self.open()
         engine = self._held.enter_context(closing(open_engine(self.engine)))
@@ -125,7 +125,7 @@ class Session:
 
     def starting(self) -> Starting:
         """Return how what runs of it is started: after a self-test, whatever the release asks."""
-        from installer.starting import ProofChoice, Starting  # noqa: PLC0415 - as above
+        from installer.running.starting import ProofChoice, Starting  # noqa: PLC0415 - as above
 
         return Starting(
             engine=self.engine,
@@ -167,7 +167,7 @@ class Session:
         Raises:
             NotInstallableHere, EngineFailed: it can't be found out.
         """
-        from installer import runningapp  # noqa: PLC0415 - as above
+        from installer.running import runningapp  # noqa: PLC0415 - as above
 
         if self.record is None or not self.record.started:
             return None
@@ -191,7 +191,7 @@ class Session:
         """Return the plan with a self-test whose report is shown."""
         if plan.proof is None:
             return plan
-        from installer.proof import ProofMode  # noqa: PLC0415 - as above
+        from installer.running.proof import ProofMode  # noqa: PLC0415 - as above
         from installer.tui.shownproof import ShownProof  # noqa: PLC0415
 
         def found(came: Proof) -> None:
@@ -225,7 +225,7 @@ class Session:
 
 def _refused_or(outlook: Outlook) -> Plan:
     """Return the plan of an outlook that nothing speaks against."""
-    from installer.problems import together  # noqa: PLC0415 - not to be painted
+    from installer.planning.problems import together  # noqa: PLC0415 - not to be painted
 
     if outlook.problems or outlook.plan is None:
         raise together(outlook.problems)

@@ -1,7 +1,7 @@
 """The self-test of an install, run so that its table and its pictures can be shown meanwhile.
 
-Owns no judgement: what a failed one means is `installer.proof`'s matter. The self-test's image, if
-the release carries one, is run in containers as the console does.
+Owns no judgement: what a failed one means is `installer.running.proof`'s matter. The self-test's
+image, if the release carries one, is run in containers as the console does.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import KW_ONLY, dataclass
 
 from installer.events import Advanced, Event, Noted, Stage
-from installer.jobs import TICK, Halted, Job
-from installer.proof import Proof
+from installer.running.proof import Proof
+from installer.stream.jobs import TICK, Halted, Job
 from installer.trials.reports import FAIL
 from installer.trials.told import devices_tested
 from installer.tui import proof

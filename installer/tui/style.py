@@ -14,9 +14,9 @@ from rich.table import Table
 from rich.text import Text
 from textual.theme import Theme
 
-from installer.results import LABEL
 from installer.tui.lines import Line, Mark
 from installer.tui.terminal import Palette
+from installer.words.results import LABEL
 
 THEME: Final = Theme(
     name="moonlift",

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from textual.widget import Widget
 from textual.widgets import Static
 
-from installer.apptexts import labels
 from installer.events import Stage
 from installer.tui.lines import Line, Mark, blank
 from installer.tui.progress import RunProgress, State
@@ -19,6 +18,7 @@ from installer.tui.servicelines import state_mark
 from installer.tui.steps import Step
 from installer.tui.stepscreen import StepScreen
 from installer.tui.widgets import Choice
+from installer.words.app import labels
 from manifests.safetext import safe_line
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from enum import StrEnum
 from typing import Final
 
 from installer.events import Failure
-from installer.texts import bundle_lines
 from installer.tui.lines import Line, Mark, blank, failure_lines, labelled
 from installer.verify import VerifiedBundle
+from installer.words.bundle import bundle_lines
 
 
 class Remedy(StrEnum):

@@ -19,11 +19,11 @@ import pytest
 from bundler import cli
 from bundler.build import BuildOptions, BuildReport, build
 from bundler.cache import Cache
-from bundler.place import Output
 from bundler.progress import Progress, Silent
 from bundler.sign import Signer, open_signer
 from bundler.sources import Document
 from bundler.sources.choose import SourceOptions, Sources
+from bundler.writing.place import Output
 from manifests.errors import AppManifestError, SourceFailed
 from manifests.oci import Descriptor
 from manifests.reference import Reference

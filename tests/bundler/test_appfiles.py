@@ -9,14 +9,14 @@ from unittest.mock import patch
 
 import pytest
 
-import bundler.appfiles
-from bundler.appfiles import host_platform, read_app, read_files
-from bundler.entries import Entry
-from manifests.app import App
+import bundler.locking.appfiles
+from bundler.locking.appfiles import host_platform, read_app, read_files
+from bundler.writing.entries import Entry
+from manifests.appmanifest.app import App
 from manifests.digest import Digest
 from manifests.errors import AppManifestError, UsageError
 from manifests.release import CHUNK_SIZE
-from manifests.yamlnode import SIZE_LIMIT
+from manifests.yaml.node import SIZE_LIMIT
 from tests.support.layers import noise
 
 
@@ -131,8 +131,8 @@ def test_names_that_clash_on_some_file_system_are_refused(folder: Path, name: st
 
 def test_too_many_files_are_refused_before_any_is_read(folder: Path) -> None:
     with (
-        patch.object(bundler.appfiles, "MAX_FILES", 2),
-        patch.object(bundler.appfiles, "hash_file", side_effect=AssertionError),
+        patch.object(bundler.locking.appfiles, "MAX_FILES", 2),
+        patch.object(bundler.locking.appfiles, "hash_file", side_effect=AssertionError),
     ):
         assert "at most 2 files, found 3" in str(refusal(folder, "conf"))
 

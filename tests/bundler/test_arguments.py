@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bundler import arguments
-from bundler.arguments import (
+from bundler.commandline import arguments
+from bundler.commandline.arguments import (
     BuildArguments,
     build_options,
     default_cache,

@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from bundler.cache import Cache
-from bundler.inspect import accept_claimed
-from bundler.locking import read_lock
-from bundler.pins import Renew
-from manifests.contents import check_contents
+from bundler.locking.pins import Renew
+from bundler.locking.reuse import read_lock
+from bundler.verbs.inspect import accept_claimed
+from manifests.bundle.contents import check_contents
+from manifests.bundle.medium import open_medium
 from manifests.errors import AppManifestError, UsageError
-from manifests.medium import open_medium
 from manifests.release import CHUNK_SIZE, LayerPolicy, Release
-from manifests.seal import open_sealed
+from manifests.seals.seal import open_sealed
 from tests.bundler.builds import Cli, Workplace, content_of, memory, served_by
 from tests.support.images import ImageSpec, IndexSpec, Spec
 from tests.support.layers import LayerSpec

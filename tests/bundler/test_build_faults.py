@@ -14,9 +14,9 @@ import pytest
 
 from bundler.cache import Cache
 from bundler.console import print_view
-from bundler.layers import prepare_layers
+from bundler.layers.collect import prepare_layers
 from bundler.progress import Silent, Stage
-from bundler.showreport import report_view
+from bundler.words.report import report_view
 from bundler.write import DamagedEntry, write
 from manifests.digest import Digest
 from manifests.errors import MoonliftError, SourceFailed, UsageError

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import zstandard
 
-from bundler.pins import Renew
+from bundler.locking.pins import Renew
 from manifests.digest import Digest
 from manifests.errors import AppManifestError, MoonliftError, SourceFailed
 from manifests.mediatype import MediaType

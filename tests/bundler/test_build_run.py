@@ -9,7 +9,7 @@ import pytest
 
 from manifests.errors import AppManifestError
 from manifests.lock import Lock
-from manifests.prunepolicy import PrunePolicy
+from manifests.prunerules.policy import PrunePolicy
 from tests.bundler.builds import Cli, Workplace, memory, served_by
 from tests.support.images import ImageSpec
 from tests.support.layers import LayerSpec

@@ -11,7 +11,7 @@ from unittest.mock import patch
 import pytest
 
 from bundler.cache import Cache
-from bundler.layerfacts import LayerFacts
+from bundler.layers.facts import LayerFacts
 from manifests.digest import Digest
 from manifests.errors import SourceFailed
 from manifests.mediatype import MediaType

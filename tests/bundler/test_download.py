@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bundler.cache import Cache
-from bundler.download import Download, Wanted
+from bundler.layers.download import Download, Wanted
 from bundler.progress import Silent
 from manifests.digest import Digest
 from manifests.errors import MoonliftError, SourceFailed

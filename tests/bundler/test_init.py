@@ -9,8 +9,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bundler.init import product_name, template, write_template
-from manifests.app import App
+from bundler.verbs.init import product_name, template, write_template
+from manifests.appmanifest.app import App
 from manifests.errors import UsageError
 
 APP_FILE = "app.yaml"

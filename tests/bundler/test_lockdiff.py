@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from bundler.lockdiff import lock_changes
+from bundler.words.lockdiff import lock_changes
 from manifests.digest import Digest
 from manifests.lock import Lock, LockedFile, LockedGpu, LockedImage, LockedManifest, LockedWaiver
 from manifests.platform import Platform
-from manifests.prunepolicy import PrunePolicy
+from manifests.prunerules.policy import PrunePolicy
 from manifests.release import LayerPolicy
 from manifests.runspec import RunSpec
 from manifests.service import Service

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bundler.appfiles import read_files
-from bundler.locking import (
+from bundler.locking.appfiles import read_files
+from bundler.locking.reuse import (
     Contents,
     build_time,
     lock_path,
@@ -20,7 +20,7 @@ from bundler.locking import (
     reused_sequence,
     write_lock,
 )
-from manifests.app import App
+from manifests.appmanifest.app import App
 from manifests.digest import Digest
 from manifests.errors import AppManifestError
 from manifests.lock import Lock, LockedFile

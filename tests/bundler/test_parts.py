@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bundler.parts import MAX_PARTS, MIN_PART, PartWriter, check_part_count
+from bundler.writing.parts import MAX_PARTS, MIN_PART, PartWriter, check_part_count
 from manifests.errors import UsageError
 from tests.support.layers import noise
 

@@ -13,11 +13,11 @@ from unittest.mock import patch
 import pytest
 
 from bundler.cache import Cache
-from bundler.entries import Entry, bytes_entry
-from bundler.place import BUNDLE, OLD, Output, check_place, staged
 from bundler.progress import Silent
 from bundler.write import DamagedEntry, checked_pieces, is_damaged, write
-from manifests import layout
+from bundler.writing.entries import Entry, bytes_entry
+from bundler.writing.place import BUNDLE, OLD, Output, check_place, staged
+from manifests.bundle import layout
 from manifests.errors import MoonliftError, SourceFailed, UsageError
 from tests.support.faults import count_calls, die_at
 from tests.support.layers import noise
@@ -417,6 +417,9 @@ def test_a_damaged_entry_stops_the_others_at_once(entry: Entry, tmp_path: Path) 
 
 
 def test_parts_that_would_be_too_many_are_refused_before_they_are_written(tmp_path: Path) -> None:
-    with patch("bundler.parts.MAX_PARTS", 3), pytest.raises(UsageError, match="at most 3 parts"):
+    with (
+        patch("bundler.writing.parts.MAX_PARTS", 3),
+        pytest.raises(UsageError, match="at most 3 parts"),
+    ):
         put(Output(tmp_path / "out.tar", 2**20))
     assert files_of(tmp_path) == []

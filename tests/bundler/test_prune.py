@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 
 from bundler.cache import Cache
 from bundler.cli import app
-from bundler.layerfacts import LayerFacts
+from bundler.layers.facts import LayerFacts
 from bundler.prune import Limits, carry_out, plan_cache
 from manifests.digest import Digest
 from manifests.errors import SourceFailed

@@ -13,7 +13,7 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bundler.recompress import (
+from bundler.layers.recompress import (
     PIECE,
     Inflater,
     MalformedLayer,

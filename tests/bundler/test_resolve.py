@@ -12,7 +12,7 @@ from unittest.mock import patch
 import pytest
 
 from bundler.discover.found import Found, GpuRequest, Place
-from bundler.movingtags import MOVING, is_moving
+from bundler.locking.movingtags import MOVING, is_moving
 from bundler.resolve import PARALLEL
 from bundler.sources import Document
 from bundler.sources.choose import Sources
@@ -351,7 +351,7 @@ def test_any_number_of_gpus_makes_a_lock_that_can_be_read(
 ) -> None:
     request = GpuRequest(Place("job.sbatch", 3), "srun --gres\x1b[2J", count, ("0",) * 3)
     write(app, "images: ['registry.test/app:1']\n")
-    with patch("bundler.relock.gather", return_value=(Found(gpus=(request,)),)):
+    with patch("bundler.locking.relock.gather", return_value=(Found(gpus=(request,)),)):
         assert "\x1b" not in resolve(bundle, app).out
     (gpu,) = locked(app).gpus
     assert gpu.count is not None

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from bundler.runverb import RunRequest, default_home, run_bundle, stop_bundle
-from manifests.allowedsigners import parse_signers
+from bundler.verbs.run import RunRequest, default_home, run_bundle, stop_bundle
 from manifests.errors import UsageError
-from manifests.sshkey import PublicKey
+from manifests.seals.allowedsigners import parse_signers
+from manifests.seals.sshkey import PublicKey
 from tests.bundler.builds import Cli
 from tests.installer.fake_engine import run_fake_engine
 from tests.support.bundles import SigningKey, make_bundle, new_key

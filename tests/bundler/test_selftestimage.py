@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bundler.selftestimage import build_context, package_folder, read_answer
+from bundler.verbs.selftestimage import build_context, package_folder, read_answer
 from manifests.digest import Digest
 from manifests.errors import SourceFailed, UsageError
 

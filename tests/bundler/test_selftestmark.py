@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bundler.pins import Renew
+from bundler.locking.pins import Renew
 from manifests.errors import AppManifestError, MoonliftError
 from manifests.lock import Lock
 from manifests.release import Release

@@ -12,16 +12,16 @@ from pathlib import Path
 import pytest
 from cryptography.exceptions import UnsupportedAlgorithm
 
-import bundler.keygen
-import bundler.privatekey
-from bundler.keygen import generate_key
-from bundler.privatekey import MAX_KEY_FILE
+import bundler.verbs.keygen
+import bundler.writing.privatekey
 from bundler.sign import AgentSigner, FileSigner, Signer, open_signer, sign_sums
+from bundler.verbs.keygen import generate_key
+from bundler.writing.privatekey import MAX_KEY_FILE
+from manifests.bundle.sums import Sums
 from manifests.digest import Digest
 from manifests.errors import BundleRefused, ExitCode, UsageError
-from manifests.sshkey import KeyType, PublicKey, pack_string
-from manifests.sshsig import MAX_SIGNATURES, Signature, verify
-from manifests.sums import Sums
+from manifests.seals.sshkey import KeyType, PublicKey, pack_string
+from manifests.seals.sshsig import MAX_SIGNATURES, Signature, verify
 from tests.support.ssh import (
     SOFTWARE_TYPES,
     Oracle,
@@ -225,7 +225,7 @@ def test_failed_write_leaves_no_half_pair(
             raise OSError(28, "No space left on device")
         real(*arguments)
 
-    monkeypatch.setattr(f"bundler.keygen.os.{failing}", fail)
+    monkeypatch.setattr(f"bundler.verbs.keygen.os.{failing}", fail)
     action = lambda: generate_key(tmp_path / "key", comment="", passphrase=None)  # noqa: E731
     assert code_of(action) == "signing-key-write"
     assert list(tmp_path.iterdir()) == []
@@ -255,8 +255,8 @@ def test_missing_cipher_is_named(
     def missing(*_: object) -> None:
         raise UnsupportedAlgorithm("Need bcrypt module")
 
-    monkeypatch.setattr(bundler.privatekey, "load_ssh_private_key", missing)
-    monkeypatch.setattr(bundler.keygen, "BestAvailableEncryption", missing)
+    monkeypatch.setattr(bundler.writing.privatekey, "load_ssh_private_key", missing)
+    monkeypatch.setattr(bundler.verbs.keygen, "BestAvailableEncryption", missing)
     for action in (
         lambda: open_signer(locked_keys["ed25519"], lambda: b"x"),
         lambda: generate_key(tmp_path / "key", comment="", passphrase=b"secret"),
@@ -339,7 +339,7 @@ def test_other_containers_are_refused(magic: bytes, count: int, tmp_path: Path) 
 
 def test_private_half_of_another_type_is_refused(keys: dict[str, Path], tmp_path: Path) -> None:
     rsa = make_key(tmp_path, "rsa")
-    file = bundler.privatekey.PrivateKeyFile(
+    file = bundler.writing.privatekey.PrivateKeyFile(
         rsa, public_key(keys["ed25519"]), encrypted=False, pem=rsa.read_bytes()
     )
     assert code_of(lambda: file.unlock(None)) == "signing-key-malformed"
@@ -471,5 +471,5 @@ def test_only_a_sound_list_is_signed(keys: dict[str, Path]) -> None:
 def test_secrets_do_not_show(keys: dict[str, Path]) -> None:
     signer = open_signer(keys["ed25519"])
     assert "private" not in repr(signer)
-    file = bundler.privatekey.PrivateKeyFile.read(keys["ed25519"])
+    file = bundler.writing.privatekey.PrivateKeyFile.read(keys["ed25519"])
     assert "BEGIN" not in repr(file)

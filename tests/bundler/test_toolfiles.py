@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from installer.appfiles import files_folder
+from installer.running.appfiles import files_folder
 from manifests.digest import Digest
 from manifests.errors import UsageError
 from tests.bundler.builds import Cli, Workplace, memory, served_by

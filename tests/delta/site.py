@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bundler.pins import Renew
+from bundler.locking.pins import Renew
 from installer.delta.inventory import take_inventory
 from installer.delta.oldbundle import opened_old
 from installer.engines.base import Engine

@@ -10,9 +10,9 @@ from installer.delta.needs import regain
 from installer.engines.base import Delivery
 from installer.engines.layout import LayoutEngine
 from manifests.base import PATCH_TYPE, Base, PatchRecord
+from manifests.bundle.layout import blob_name
 from manifests.digest import Digest
 from manifests.errors import NotInstallableHere
-from manifests.layout import blob_name
 from manifests.mediatype import MediaType
 from manifests.release import ImageRecord, LayerRecord, Release
 from tests.delta.site import Site

@@ -11,13 +11,13 @@ import zstandard
 
 from installer.delta.stock import Stock
 from installer.events import Outcome
-from manifests import layout
 from manifests.base import PatchRecord
+from manifests.bundle import layout
+from manifests.bundle.sums import Sums, signature_name
 from manifests.digest import Digest
 from manifests.errors import NotInstallableHere
 from manifests.patchform import MAGIC, copy_head, data_head, end_head
 from manifests.release import LayerPolicy, Release
-from manifests.sums import Sums, signature_name
 from tests.delta.site import Site, size_of
 from tests.installer.conftest import piped
 from tests.installer.fake_engine import FakeEngine

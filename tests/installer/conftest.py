@@ -19,11 +19,11 @@ from installer.events import Event, RunFinished, RunRecord
 from installer.ledger import Ledger
 from installer.plan import Plan, plan
 from installer.run import run
-from installer.source import BundleSource
+from installer.running.source import BundleSource
 from installer.trust import TrustStore
 from installer.verify import STRICT, Leniency, VerifiedBundle, verify
-from manifests.medium import open_medium
-from manifests.seal import SealedRelease
+from manifests.bundle.medium import open_medium
+from manifests.seals.seal import SealedRelease
 from tests.installer.fake_engine import FakeEngine, run_fake_engine
 from tests.support.bundles import Bundle, Facts, SigningKey, make_bundle, new_key
 from tests.support.images import ImageSpec, Spec

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from installer.ahead import DEPTH, ahead
+from installer.stream.ahead import DEPTH, ahead
 
 
 def reusing(pieces: list[bytes]) -> Iterator[memoryview]:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from installer.appfiles import files_folder, forget_files, is_placed, place_files
-from installer.jobs import Halted
+from installer.running.appfiles import files_folder, forget_files, is_placed, place_files
+from installer.stream.jobs import Halted
+from manifests.bundle.medium import Medium, open_medium
 from manifests.errors import BundleRefused, NotInstallableHere
-from manifests.medium import Medium, open_medium
 from manifests.release import Release
 from tests.installer.conftest import Host
 from tests.support.bundles import Bundle, Facts

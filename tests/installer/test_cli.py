@@ -334,7 +334,7 @@ def test_ledger_is_shown_and_reset(host: Host, fake: FakeEngine) -> None:
 
 def test_a_bug_keeps_its_traceback(host: Host) -> None:
     script = (
-        "import installer.cli as c, installer.verifyverb as v\n"
+        "import installer.cli as c, installer.verbs.verify as v\n"
         "def broken(*a, **k): raise ZeroDivisionError\n"
         "v.open_medium = broken\n"
         "c.main()\n"

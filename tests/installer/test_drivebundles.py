@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from installer.cli import app
-from installer.drivebundles import bundles_on
+from installer.planning.drivebundles import bundles_on
 from manifests.errors import NotInstallableHere
 from tests.installer.conftest import IMAGES
 from tests.support.bundles import Facts, make_bundle, new_key

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from installer.engines.exported import Export
+from manifests.bundle.tarform import BLOCK, END, header, padding
 from manifests.errors import EngineFailed
-from manifests.tarform import BLOCK, END, header, padding
 
 
 def export(data: bytes, step: int = 700) -> Export:

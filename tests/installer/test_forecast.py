@@ -7,10 +7,10 @@ from unittest.mock import patch
 
 import pytest
 
-from installer import drivespeed
-from installer.drivespeed import measure_drive
-from installer.forecast import Amounts, Basis, Speeds, forecast
-from manifests.medium import Medium, open_medium
+from installer.planning import drivespeed
+from installer.planning.drivespeed import measure_drive
+from installer.planning.forecast import Amounts, Basis, Speeds, forecast
+from manifests.bundle.medium import Medium, open_medium
 from manifests.release import LayerRecord
 from tests.installer.conftest import NAMES, Host, piped
 from tests.support.bundles import Bundle

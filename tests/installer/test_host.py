@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from installer import host
+from installer.planning import host
 from manifests.platform import Platform
 
 V2 = "cx16 lahf_lm popcnt sse4_1 sse4_2 ssse3"

@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 
 from installer.events import Event, kind_of
-from installer.eventschema import events_schema
+from installer.stream.schema import events_schema
 from manifests.errors import ExitCode
 from tests.installer.conftest import IMAGES, Host
 from tests.installer.fake_engine import FakeEngine

@@ -17,7 +17,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from installer.freshness import CLOCK_TOLERANCE, SEQUENCE_JUMP, judge
 from installer.ledger import (
     RESET_CONFIRMATION,
     Candidate,
@@ -30,7 +29,8 @@ from installer.ledger import (
     LockedLedger,
     Standing,
 )
-from installer.ledgerstate import EARLIEST, AcceptedRelease, DamagedState
+from installer.planning.freshness import CLOCK_TOLERANCE, SEQUENCE_JUMP, judge
+from installer.state.document import EARLIEST, AcceptedRelease, DamagedState
 from manifests.digest import Digest
 from manifests.errors import BundleRefused, MoonliftError, NotInstallableHere, UsageError
 from tests.support.faults import KILLED, Faults, count_calls, die_at, fail_with
@@ -462,7 +462,7 @@ def test_foreign_files_are_no_releases(ledger: Ledger) -> None:
 def test_release_that_vanishes_is_left_out(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     with ledger.locked() as held:
         held.keep_release(KeptRelease("viz", 7, b"{}"))
-    monkeypatch.setattr("installer.hostdir.HostDirectory.read", lambda *_, **__: None)
+    monkeypatch.setattr("installer.state.hostdir.HostDirectory.read", lambda *_, **__: None)
     assert ledger.releases() == ()
 
 
@@ -595,7 +595,9 @@ def test_high_water_is_on_the_disk_before_the_log(
     """A log that can't be written stops the installation, but the mark stands."""
     with ledger.locked():
         pass
-    monkeypatch.setattr("installer.hostdir.HostDirectory.append", lambda *_: fail_with(errno.EIO)())
+    monkeypatch.setattr(
+        "installer.state.hostdir.HostDirectory.append", lambda *_: fail_with(errno.EIO)()
+    )
     with pytest.raises(OSError, match="Input/output"):
         accept(ledger, release(7))
     assert ledger.state().newest("viz") is not None

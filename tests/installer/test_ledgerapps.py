@@ -18,7 +18,7 @@ from installer.ledger import (
     LedgerState,
     PendingSwitch,
 )
-from installer.ledgerapps import MAX_RELEASES, MovedName
+from installer.state.apps import MAX_RELEASES, MovedName
 from manifests.digest import Digest
 from manifests.errors import UsageError
 

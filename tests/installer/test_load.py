@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from installer.engines.base import Delivery
 from installer.events import Outcome
-from installer.expand import MAX_WINDOW, PIECE, expand
-from installer.jobs import Halted, Meter
 from installer.run import run
-from installer.source import BundleSource, PipeSource, refuse_unordered
+from installer.running.expand import MAX_WINDOW, PIECE, expand
+from installer.running.source import BundleSource, PipeSource, refuse_unordered
+from installer.stream.jobs import Halted, Meter
 from manifests.digest import Digest
 from manifests.errors import BundleRefused, NotInstallableHere
 from manifests.mediatype import MediaType

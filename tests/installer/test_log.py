@@ -10,10 +10,10 @@ from unittest.mock import patch
 
 import pytest
 
-from installer import logfile
 from installer.app.settings import read_settings
-from installer.log import LOGGER, open_log
-from installer.redaction import HIDDEN, REDACTION, Redaction
+from installer.logs import logfile
+from installer.logs.log import LOGGER, open_log
+from installer.logs.redaction import HIDDEN, REDACTION, Redaction
 from manifests.errors import ExitCode
 from manifests.runspec import RunSpec, SecretSpec
 from tests.installer.conftest import Host
@@ -84,7 +84,10 @@ def test_turns_over_and_stays_bounded(file: Path) -> None:
         for number in range(200):
             LOGGER.info("record %d %s", number, "x" * 100)
     files = sorted(one.name for one in file.parent.iterdir())
-    assert files == ["installer.log", *(f"installer.log.{number}" for number in range(1, 5))]
+    assert files == [
+        "installer.log",
+        *(f"installer.log.{number}" for number in range(1, 5)),
+    ]
     assert all(one.stat().st_size <= 2000 for one in file.parent.iterdir())
     assert "record 199" in file.read_text()
 

@@ -6,10 +6,10 @@ import io
 
 import pytest
 
-from installer import bars
-from installer.bars import Lines, view_text
 from installer.events import Advanced, Stage, StageStarted, Unit
-from installer.pace import Outline, Pace, Portion, outline_of
+from installer.stream import bars
+from installer.stream.bars import Lines, view_text
+from installer.stream.pace import Outline, Pace, Portion, outline_of
 from tests.installer.conftest import Host
 from tests.installer.fake_engine import FakeEngine
 

@@ -8,8 +8,8 @@ import pytest
 
 from installer import plan as plan_module
 from installer.engines.base import Presence, Store, keep_name
-from installer.space import SPACE_FACTOR, SPACE_MARGIN, FileSystem, needed_bytes
-from installer.suiting import suiting
+from installer.planning.space import SPACE_FACTOR, SPACE_MARGIN, FileSystem, needed_bytes
+from installer.planning.suiting import suiting
 from manifests.digest import Digest
 from manifests.errors import NotInstallableHere
 from manifests.oci import chain_ids

@@ -8,7 +8,7 @@ from unittest.mock import patch
 
 import pytest
 
-from installer.space import FileSystem
+from installer.planning.space import FileSystem
 from manifests.errors import ExitCode
 from tests.installer.conftest import APP, IMAGES, NAMES, WEB, Host
 from tests.installer.fake_engine import FakeEngine

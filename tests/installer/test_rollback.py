@@ -9,9 +9,9 @@ import pytest
 
 from installer.engines.choose import open_engine
 from installer.events import Outcome, RunFinished, RunRecord
-from installer.picking import pick_app, pick_release
 from installer.rollback import plan_rollback, roll_back
-from installer.starting import Starting
+from installer.running.starting import Starting
+from installer.verbs.picking import pick_app, pick_release
 from manifests.errors import BundleRefused, NotInstallableHere, UsageError
 from tests.installer.conftest import APP, IMAGES, NAMES, Host
 from tests.installer.fake_engine import FakeEngine

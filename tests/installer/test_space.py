@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from installer.engines.base import EngineInfo, Store
-from installer.filesystems import file_system_of, mount_of, places_of, read_mounts
-from installer.space import (
+from installer.planning.filesystems import file_system_of, mount_of, places_of, read_mounts
+from installer.planning.space import (
     SPACE_FACTOR,
     SPACE_MARGIN,
     FileSystem,

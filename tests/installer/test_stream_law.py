@@ -19,12 +19,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from installer.events import Event, Outcome, RunFinished, StageFailed, StageStarted, to_json
-from installer.eventschema import events_schema
-from installer.jobs import Meter
-from installer.outlook import Outlook
+from installer.planning.outlook import Outlook
 from installer.report.before import before_install
 from installer.report.reporter import Reporter
 from installer.run import run
+from installer.stream.jobs import Meter
+from installer.stream.schema import events_schema
 from manifests.errors import BundleRefused, MoonliftError
 from tests.installer.conftest import Host
 from tests.installer.fake_engine import Faults, Store, run_fake_engine

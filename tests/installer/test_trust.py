@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from installer.hostdir import HostDirectory
+from installer.state.hostdir import HostDirectory
 from installer.trust import TrustStore
 from manifests.errors import (
     BundleRefused,
@@ -25,9 +25,9 @@ from manifests.errors import (
     NotInstallableHere,
     UsageError,
 )
-from manifests.signers import MalformedSigners, count_valid
-from manifests.sshkey import PublicKey
-from manifests.sshsig import NAMESPACE
+from manifests.seals.signers import MalformedSigners, count_valid
+from manifests.seals.sshkey import PublicKey
+from manifests.seals.sshsig import NAMESPACE
 from tests.support.faults import KILLED, Faults, count_calls, die_at, fail_with
 from tests.support.ssh import IDENTITY, SoftToken, keygen_sign, make_key, public_key
 
@@ -515,7 +515,7 @@ def test_short_writes_are_completed(
 ) -> None:
     real = os.write
     monkeypatch.setattr(
-        "installer.descriptors.os.write", lambda fd, data: real(fd, bytes(data)[:7])
+        "installer.running.descriptors.os.write", lambda fd, data: real(fd, bytes(data)[:7])
     )
     add(filled, key_of(keys, "bob"), "bob")
     assert [one.principal for one in filled.signers()] == [IDENTITY, "bob"]

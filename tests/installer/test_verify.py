@@ -18,8 +18,8 @@ from installer.verify import (
     unread_bytes,
     verify,
 )
+from manifests.bundle.medium import open_medium
 from manifests.errors import BundleRefused, MoonliftError
-from manifests.medium import open_medium
 from tests.installer.conftest import IMAGES, NOW, Host
 from tests.support.bundles import ISSUED, Facts, make_bundle, new_key
 from tests.support.tamper import EACH_FILE, copy_of, files_of

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from manifests.allowedsigners import AllowedSigner
-from manifests.listing import Judge, trusted_signers
+from manifests.seals.allowedsigners import AllowedSigner
+from manifests.seals.listing import Judge, trusted_signers
 from tests.support.bundles import Bundle, Facts, SigningKey, make_bundle, new_key
 from tests.support.images import ImageSpec, IndexSpec, Spec
 from tests.support.layers import LayerSpec

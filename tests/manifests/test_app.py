@@ -13,17 +13,23 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 import manifests
-from manifests.app import App, app_schema
-from manifests.appentries import AppFile
-from manifests.appfields import ImageOrigin, OriginKind, read_expiry, read_source, read_target
-from manifests.appproblems import SHOWN, InvalidApp
-from manifests.appsourceentry import KINDS
-from manifests.appsources import ComposeSource, DockerfileSource
+from manifests.appmanifest.app import App, app_schema
+from manifests.appmanifest.entries import AppFile
+from manifests.appmanifest.fields import (
+    ImageOrigin,
+    OriginKind,
+    read_expiry,
+    read_source,
+    read_target,
+)
+from manifests.appmanifest.problems import SHOWN, InvalidApp
+from manifests.appmanifest.sourceentry import KINDS
+from manifests.appmanifest.sources import ComposeSource, DockerfileSource
 from manifests.errors import AppManifestError, ExitCode
 from manifests.platform import Platform
-from manifests.prunepolicy import PrunePolicy
+from manifests.prunerules.policy import PrunePolicy
 from manifests.release import LayerPolicy
-from manifests.yamltree import load
+from manifests.yaml.tree import load
 
 EXAMPLES = sorted((Path(manifests.__file__).parent / "examples").glob("*.yaml"))
 HEAD = "schema: 1\nname: viz\nversion: '1.4.0'\n"

@@ -12,21 +12,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from manifests import chunks as chunks_module
-from manifests.chunks import (
+from manifests.bundle import chunks as chunks_module
+from manifests.bundle.chunks import (
     ChunkedFile,
     ChunkHasher,
     chunked_file,
     find_damaged,
     verified_chunks,
 )
+from manifests.bundle.medium import Medium, open_medium
+from manifests.bundle.reading import read_exactly
+from manifests.bundle.tarform import END, header, padding
+from manifests.bundle.tarmedium import PipeMedium
 from manifests.digest import Digest
 from manifests.errors import BundleRefused
-from manifests.medium import Medium, open_medium
-from manifests.reading import read_exactly
 from manifests.release import CHUNK_SIZE
-from manifests.tarform import END, header, padding
-from manifests.tarmedium import PipeMedium
 from tests.manifests.conftest import Signed
 
 NAME = "blobs/sha256/x"

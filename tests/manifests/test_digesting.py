@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from manifests.contents import check_contents
+from manifests.bundle.contents import check_contents
+from manifests.bundle.digesting import BUFFER, Digesting
+from manifests.bundle.medium import DirectoryMedium
 from manifests.digest import Digest
-from manifests.digesting import BUFFER, Digesting
 from manifests.errors import BundleRefused
-from manifests.medium import DirectoryMedium
-from manifests.seal import open_sealed
+from manifests.seals.seal import open_sealed
 from tests.manifests.conftest import Signed
 from tests.support.tamper import copy_of, flip
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
-from manifests.app import app_schema
+from manifests.appmanifest.app import app_schema
 from manifests.digest import Digest
 from manifests.documents import Document, InvalidDocument, UnknownSchema, instant_text
 from manifests.errors import MoonliftError

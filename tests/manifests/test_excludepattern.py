@@ -8,10 +8,10 @@ import pytest
 from pydantic import ValidationError
 
 from manifests.errors import MalformedInput
-from manifests.excludepattern import Line, Pattern
 from manifests.posixregex import MAX_REPEATS, basic, bounded, extended
-from manifests.pruneexcludes import Excludes
-from manifests.prunepolicy import PrunePolicy
+from manifests.prunerules.excludes import Excludes
+from manifests.prunerules.patterns import Line, Pattern
+from manifests.prunerules.policy import PrunePolicy
 from tests.support.hosts import container, identity, image, volume
 
 DIGEST = identity("manifest")

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from manifests.excludepattern import Line
-from manifests.hostpruning import HostTerms, plan_host
-from manifests.pruneexcludes import Excludes
-from manifests.pruneinventory import ContainerState, Inventory, Role
-from manifests.prunepolicy import PrunePolicy
-from manifests.pruning import Kind, PrunePlan
+from manifests.prunerules.excludes import Excludes
+from manifests.prunerules.host import HostTerms, plan_host
+from manifests.prunerules.inventory import ContainerState, Inventory, Role
+from manifests.prunerules.patterns import Line
+from manifests.prunerules.planner import Kind, PrunePlan
+from manifests.prunerules.policy import PrunePolicy
 from tests.support.dockergc import Settings, reaped
 from tests.support.hosts import (
     DAY,

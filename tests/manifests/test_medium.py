@@ -16,12 +16,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from manifests import medium as medium_module
-from manifests import tarmedium
+from manifests.bundle import medium as medium_module
+from manifests.bundle import tarmedium
+from manifests.bundle.medium import MAX_DEPTH, DirectoryMedium, Medium, open_medium
+from manifests.bundle.tarform import BLOCK, END, header, padding
+from manifests.bundle.tarmedium import PipeMedium, TarMedium, join_parts
 from manifests.errors import BundleRefused, MoonliftError, NotInstallableHere
-from manifests.medium import MAX_DEPTH, DirectoryMedium, Medium, open_medium
-from manifests.tarform import BLOCK, END, header, padding
-from manifests.tarmedium import PipeMedium, TarMedium, join_parts
 from tests.support.tamper import add, copy_of, to_device, to_fifo, to_folder, to_symlink
 
 FILES: Mapping[str, bytes] = {

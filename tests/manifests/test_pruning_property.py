@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from manifests.hostpruning import HostTerms, plan_host
-from manifests.pruneinventory import (
+from manifests.prunerules.host import HostTerms, plan_host
+from manifests.prunerules.inventory import (
     Container,
     ContainerState,
     HostRelease,
@@ -19,8 +19,8 @@ from manifests.pruneinventory import (
     Role,
     Volume,
 )
-from manifests.prunepolicy import PrunePolicy
-from manifests.pruning import Kind, PrunePlan
+from manifests.prunerules.planner import Kind, PrunePlan
+from manifests.prunerules.policy import PrunePolicy
 from tests.support.hosts import NOW, identity
 
 pytestmark = pytest.mark.property

@@ -17,19 +17,20 @@ from typing import Any
 
 import pytest
 
-from manifests import layout, seal
-from manifests.contents import check_contents
+from manifests.bundle import layout
+from manifests.bundle.contents import check_contents
+from manifests.bundle.medium import open_medium
+from manifests.bundle.reading import read_small
+from manifests.bundle.sums import MAX_BYTES, Sums, signature_name
+from manifests.bundle.tarform import END, header, padding
+from manifests.bundle.tarmedium import PipeMedium
 from manifests.digest import Digest
 from manifests.errors import BundleRefused, ExitCode, MoonliftError
-from manifests.medium import open_medium
-from manifests.reading import read_small
 from manifests.release import Release
-from manifests.seal import SealedRelease, open_sealed
-from manifests.sshsig import MAX_SIGNATURE_BYTES
+from manifests.seals import seal
+from manifests.seals.seal import SealedRelease, open_sealed
+from manifests.seals.sshsig import MAX_SIGNATURE_BYTES
 from manifests.strictjson import canonical
-from manifests.sums import MAX_BYTES, Sums, signature_name
-from manifests.tarform import END, header, padding
-from manifests.tarmedium import PipeMedium
 from tests.manifests.conftest import NOW, Signed
 from tests.support.tamper import (
     EACH_FILE,

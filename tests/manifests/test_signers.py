@@ -12,9 +12,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from manifests.allowedsigners import MAX_BYTES
 from manifests.errors import BundleRefused, MoonliftError
-from manifests.signers import (
+from manifests.seals.allowedsigners import MAX_BYTES
+from manifests.seals.signers import (
     AcceptedSigner,
     AllowedSigner,
     MalformedSigners,
@@ -24,8 +24,8 @@ from manifests.signers import (
     is_principal,
     parse_signers,
 )
-from manifests.sshkey import PublicKey, pack_string
-from manifests.sshsig import (
+from manifests.seals.sshkey import PublicKey, pack_string
+from manifests.seals.sshsig import (
     MAX_SIGNATURES,
     NAMESPACE,
     Signature,

@@ -23,7 +23,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from manifests.errors import BundleRefused
-from manifests.sshkey import (
+from manifests.seals.sshkey import (
     MAX_LINE,
     KeyType,
     MalformedKey,
@@ -33,7 +33,7 @@ from manifests.sshkey import (
     pack_mpint,
     pack_string,
 )
-from manifests.sshsig import (
+from manifests.seals.sshsig import (
     MAX_SIGNATURE_BYTES,
     NAMESPACE,
     Signature,

@@ -10,11 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from manifests.digest import Digest
-from manifests.errors import MoonliftError
-from manifests.layout import blob_name, is_signature
-from manifests.sshsig import MAX_SIGNATURES
-from manifests.sums import (
+from manifests.bundle.layout import blob_name, is_signature
+from manifests.bundle.sums import (
     MAX_BYTES,
     MAX_LINES,
     MAX_NAME,
@@ -24,6 +21,9 @@ from manifests.sums import (
     check_name,
     signature_name,
 )
+from manifests.digest import Digest
+from manifests.errors import MoonliftError
+from manifests.seals.sshsig import MAX_SIGNATURES
 
 HEX = "0123456789abcdef" * 4
 DIGEST = Digest(HEX)

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from manifests import tarform
+from manifests.bundle import tarform
+from manifests.bundle.sums import MAX_NAME, check_name
+from manifests.bundle.tarform import BLOCK, END, header, next_header, padding, part_name, skip
 from manifests.errors import BundleRefused
-from manifests.sums import MAX_NAME, check_name
-from manifests.tarform import BLOCK, END, header, next_header, padding, part_name, skip
 
 LONGEST = "/".join(["d" * 49] * 4)
 SIZES = [0, 1, 511, 512, 8**11 - 1, 8**11, 2**50]

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import math
-import time
 
 import pytest
 import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from manifests import yamltree
-from manifests.yamlnode import MAX_ALIASES, MAX_DEPTH, MAX_NODES, SIZE_LIMIT
-from manifests.yamlscalar import MAX_DIGITS
-from manifests.yamltext import MalformedYaml, Position
-from manifests.yamltree import load
+from manifests.yaml import tree as yamltree
+from manifests.yaml.node import MAX_ALIASES, MAX_DEPTH, MAX_NODES, SIZE_LIMIT
+from manifests.yaml.scalar import MAX_DIGITS
+from manifests.yaml.text import MalformedYaml, Position
+from manifests.yaml.tree import load
+from tests.support.endless import not_endless
 
 
 def value(text: str) -> object:
@@ -193,9 +193,8 @@ def bomb(levels: int) -> str:
 
 
 def test_alias_bomb_is_refused_at_once() -> None:
-    begun = time.process_time()
-    assert "more than 50000 keys and values" in refusal(bomb(20))
-    assert time.process_time() - begun < 0.5
+    with not_endless():
+        assert "more than 50000 keys and values" in refusal(bomb(20))
 
 
 def test_merge_bomb_is_refused() -> None:
@@ -233,12 +232,11 @@ HOSTILE = [
 
 @pytest.mark.parametrize("data", HOSTILE, ids=lambda data: repr(data[:6]))
 def test_a_full_sized_input_takes_no_time(data: bytes) -> None:
-    begun = time.process_time()
-    try:
-        load(data, "f").plain()
-    except MalformedYaml as error:
-        assert len(str(error)) < 5000  # noqa: PT017
-    assert time.process_time() - begun < 2
+    with not_endless():
+        try:
+            load(data, "f").plain()
+        except MalformedYaml as error:
+            assert len(str(error)) < 5000  # noqa: PT017
 
 
 PIECES = st.sampled_from(

@@ -15,14 +15,16 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
-from bundler.keygen import generate_key
 from bundler.sign import open_signer
-from manifests import layout
-from manifests.chunks import ChunkHasher
+from bundler.verbs.keygen import generate_key
+from manifests.bundle import layout
+from manifests.bundle.chunks import ChunkHasher
+from manifests.bundle.sums import Sums, signature_name
+from manifests.bundle.tarform import END, header, padding, part_name
 from manifests.digest import Digest
 from manifests.oci import CONTAINERD_NAME, REF_NAME, Descriptor
 from manifests.platform import Platform
-from manifests.prunepolicy import PrunePolicy
+from manifests.prunerules.policy import PrunePolicy
 from manifests.release import (
     CHUNK_SIZE,
     BlobRecord,
@@ -35,10 +37,8 @@ from manifests.release import (
     WaivedImage,
 )
 from manifests.runspec import RunSpec
-from manifests.sshkey import PublicKey
+from manifests.seals.sshkey import PublicKey
 from manifests.strictjson import JsonValue, canonical
-from manifests.sums import Sums, signature_name
-from manifests.tarform import END, header, padding, part_name
 from tests.support.images import Blob, BuiltImage, ImageSpec, Spec
 
 ISSUED = datetime(2026, 6, 1, tzinfo=UTC)

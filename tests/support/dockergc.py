@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from manifests.excludepattern import Line
 from manifests.imagenames import familiar_name
-from manifests.pruneinventory import Container, ContainerState, Image, Inventory
+from manifests.prunerules.inventory import Container, ContainerState, Image, Inventory
+from manifests.prunerules.patterns import Line
 
 NEVER = datetime(1, 1, 1, tzinfo=UTC)
 """What Docker says of a container that has not ended."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from manifests.digest import Digest
-from manifests.pruneinventory import (
+from manifests.prunerules.inventory import (
     Container,
     ContainerState,
     HostRelease,
@@ -18,7 +18,7 @@ from manifests.pruneinventory import (
     Role,
     Volume,
 )
-from manifests.prunepolicy import PrunePolicy
+from manifests.prunerules.policy import PrunePolicy
 
 NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)
 MIB = 1024**2

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import docker
 
-from bundler.selftestimage import ImageRequest, build_image
+from bundler.verbs.selftestimage import ImageRequest, build_image
 from tests.support.cache import cache_root, cached_folder, locked
 from tests.support.debian import bootstrap, copy_settings, mirror
 from tests.support.dockerd import run_dockerd

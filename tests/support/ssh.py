@@ -15,8 +15,8 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from manifests.sshkey import PublicKey, WireReader, pack_string
-from manifests.sshsig import NAMESPACE, Signature, armour, signed_data
+from manifests.seals.sshkey import PublicKey, WireReader, pack_string
+from manifests.seals.sshsig import NAMESPACE, Signature, armour, signed_data
 from tests.support.process import run_daemon
 
 SOFTWARE_TYPES = ("ed25519", "ecdsa")

@@ -17,9 +17,9 @@ from bundler.discover.compose.read import LIMITS
 from bundler.discover.compose.shape import check_hint, is_remote
 from bundler.discover.folder import Folder, Unreadable
 from bundler.discover.found import Place
-from manifests.yamlnode import Node
-from manifests.yamltext import MalformedYaml
-from manifests.yamltree import load_all
+from manifests.yaml.node import Node
+from manifests.yaml.text import MalformedYaml
+from manifests.yaml.tree import load_all
 
 MAX_FILES: Final = 200
 """Compose files of one source, one that is included twice counted twice."""

@@ -20,7 +20,7 @@ from bundler.discover.compose.read import SERVICE_KEYS, Reader, entries
 from bundler.discover.compose.shape import Unexpected, shaped, tell_unexpected
 from bundler.discover.compose.tree import Merge, Origin, Value, merged
 from bundler.discover.folder import join, parent
-from manifests.yamlnode import Entry, Node
+from manifests.yaml.node import Entry, Node
 
 MAX_INCLUDES: Final = 20
 """Files that include each other."""

@@ -20,7 +20,7 @@ from bundler.discover.compose.notes import Notes, Refused
 from bundler.discover.compose.read import entries
 from bundler.discover.folder import DiskFolder, Folder, join, parent
 from bundler.discover.found import Place
-from manifests.appsources import ComposeSource
+from manifests.appmanifest.sources import ComposeSource
 from manifests.interpolation import MalformedInterpolation, interpolate
 
 MAIN_NAMES: Final = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")

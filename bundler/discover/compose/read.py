@@ -15,8 +15,8 @@ from bundler.discover.compose.notes import Notes
 from bundler.discover.compose.tree import TAGS, Content, Merge, Origin, Value
 from bundler.discover.found import Place
 from manifests.interpolation import Filled, MalformedInterpolation, Missing, interpolate
-from manifests.yamlnode import Entry, Limits, Node
-from manifests.yamltext import Position
+from manifests.yaml.node import Entry, Limits, Node
+from manifests.yaml.text import Position
 
 LIMITS: Final = Limits(aliases=2_000, tags=TAGS)
 """Of one compose file; tags are those of the Compose specification."""

@@ -29,8 +29,8 @@ from bundler.discover.compose.shape import Unexpected, tell_unexpected
 from bundler.discover.compose.tree import Merge, Value
 from bundler.discover.folder import Folder, join
 from bundler.discover.found import Found, GpuRequest, Mention, Place, joined
-from manifests.appsources import ComposeSource
-from manifests.yamlnode import Node
+from manifests.appmanifest.sources import ComposeSource
+from manifests.yaml.node import Node
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from typing import Final, TypeAlias
 from bundler.discover.compose.notes import Notes
 from bundler.discover.found import Place
 from manifests.interpolation import MalformedInterpolation, escaped, split
-from manifests.yamlscalar import Scalar
+from manifests.yaml.scalar import Scalar
 
 
 class Merge(Enum):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bundler.discover.dockerfile.lines import Instruction, Word
-from manifests.yamltext import Position
+from manifests.yaml.text import Position
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Final
 
-from manifests.yamltext import Position
+from manifests.yaml.text import Position
 
 MAX_INSTRUCTIONS: Final = 10_000
 """Instructions of one file."""

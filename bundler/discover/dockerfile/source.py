@@ -17,10 +17,10 @@ from bundler.discover.dockerfile.lines import Directive, MalformedDockerfile, re
 from bundler.discover.dockerfile.stages import Stage, Stages, Use
 from bundler.discover.folder import Folder, Unreadable
 from bundler.discover.found import Found, Mention, Place, Problem, Remark, joined
-from manifests.appsources import DockerfileSource
+from manifests.appmanifest.sources import DockerfileSource
 from manifests.platform import MalformedPlatform, Platform
 from manifests.safetext import safe_line
-from manifests.yamltext import Position
+from manifests.yaml.text import Position
 
 SIZE_LIMIT: Final = 512 * 1024
 """Bytes of one Dockerfile."""

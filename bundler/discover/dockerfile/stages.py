@@ -28,7 +28,7 @@ from bundler.discover.dockerfile.faults import (
 )
 from bundler.discover.dockerfile.lines import Instruction, MalformedDockerfile, Word
 from bundler.discover.dockerfile.words import BadSubstitution, Value, fill_in
-from manifests.yamltext import Position
+from manifests.yaml.text import Position
 
 INSTRUCTIONS: Final = frozenset(
     {

@@ -21,9 +21,9 @@ from bundler.discover.folder import Folder, Unreadable, join, parent
 from bundler.discover.found import Place, Problem
 from bundler.discover.kubernetes.object import items, text_at
 from manifests.safetext import safe_line
-from manifests.yamlnode import Limits, Node
-from manifests.yamltext import MalformedYaml, Position
-from manifests.yamltree import load
+from manifests.yaml.node import Limits, Node
+from manifests.yaml.text import MalformedYaml, Position
+from manifests.yaml.tree import load
 
 CHART: Final = "Chart.yaml"
 VALUES: Final = "values.yaml"

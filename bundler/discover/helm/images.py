@@ -23,9 +23,9 @@ from bundler.discover.kubernetes.scan import compose
 from bundler.discover.kubernetes.text import Document
 from manifests.reference import MalformedReference, Reference
 from manifests.safetext import safe_line
-from manifests.yamlnode import Limits, Node
-from manifests.yamltext import MalformedYaml, Position
-from manifests.yamltree import load
+from manifests.yaml.node import Limits, Node
+from manifests.yaml.text import MalformedYaml, Position
+from manifests.yaml.tree import load
 
 ANNOTATIONS: Final = ("artifacthub.io/images", "images")
 MAX_REMARKS: Final = 50

@@ -19,11 +19,11 @@ from bundler.discover.helm.images import read_annotations, switched_off, unused_
 from bundler.discover.helm.places import Rendered
 from bundler.discover.kubernetes import discover_text
 from bundler.discover.render import RenderFailed, find_program, render
-from manifests.appsources import HelmSource
+from manifests.appmanifest.sources import HelmSource
 from manifests.safetext import safe_line
-from manifests.yamlnode import Limits, Node
-from manifests.yamltext import MalformedYaml
-from manifests.yamltree import load
+from manifests.yaml.node import Limits, Node
+from manifests.yaml.text import MalformedYaml
+from manifests.yaml.tree import load
 
 _PROGRAM: Final = "helm"
 _VALUES_LIMITS: Final = Limits(depth=64)

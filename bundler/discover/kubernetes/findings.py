@@ -12,9 +12,9 @@ from typing import Final, TypeVar
 
 from bundler.discover.found import Found, GpuRequest, Mention, Place, Problem, Remark
 from bundler.discover.kubernetes.text import RENDER_HINT
-from manifests.appproblems import describe
+from manifests.appmanifest.problems import describe
 from manifests.safetext import safe_line
-from manifests.yamlnode import Node
+from manifests.yaml.node import Node
 
 MAX_TOLD: Final = 10_000
 """Images, and problems, of one source."""

@@ -13,8 +13,8 @@ from typing import Final
 from bundler.discover.found import GpuRequest, Place
 from bundler.discover.kubernetes.findings import Findings
 from bundler.discover.kubernetes.object import KubernetesObject, child, entries, items, text_at
-from manifests.appproblems import describe
-from manifests.yamlnode import Node
+from manifests.appmanifest.problems import describe
+from manifests.yaml.node import Node
 
 _GPU: Final = re.compile(
     r"nvidia\.com/(?:gpu(?:\.shared)?|mig-[a-z0-9.+-]+)|amd\.com/gpu|gpu\.intel\.com/(?:i915|xe)"

@@ -12,7 +12,7 @@ from typing import Final
 from bundler.discover.found import Place
 from bundler.discover.kubernetes.text import Document
 from manifests.safetext import safe_line
-from manifests.yamlnode import Entry, Node
+from manifests.yaml.node import Entry, Node
 
 MAX_NAME: Final = 100
 """Characters shown of a name; a cluster takes 253."""

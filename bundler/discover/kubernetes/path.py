@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from bundler.discover.kubernetes.object import KubernetesObject, entries, items
-from manifests.yamlnode import Node
+from manifests.yaml.node import Node
 
 ANY: Final = "*"
 

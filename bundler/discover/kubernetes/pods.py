@@ -19,8 +19,8 @@ from bundler.discover.kubernetes.object import (
     items,
     name_at,
 )
-from manifests.appproblems import describe
-from manifests.yamlnode import Node
+from manifests.appmanifest.problems import describe
+from manifests.yaml.node import Node
 
 _TEMPLATE: Final = ("spec", "template", "spec")
 WORKLOADS: Final[Mapping[str, tuple[str, ...]]] = {

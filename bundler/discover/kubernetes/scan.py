@@ -17,8 +17,8 @@ from bundler.discover.kubernetes.images import MAX_LENGTH, images_in, is_referen
 from bundler.discover.kubernetes.object import KubernetesObject, child, entries, items, text_at
 from bundler.discover.kubernetes.path import write_key
 from manifests.safetext import safe_line
-from manifests.yamlnode import Node
-from manifests.yamltext import Position
+from manifests.yaml.node import Node
+from manifests.yaml.text import Position
 
 MAX_PATH: Final = 300
 """Characters of a path that a remark tells."""

@@ -22,10 +22,10 @@ from bundler.discover.kubernetes.path import ImagePath, MalformedImagePath
 from bundler.discover.kubernetes.pods import WORKLOADS, find_pods, image_nodes, read_pod
 from bundler.discover.kubernetes.scan import compose, scan_object
 from bundler.discover.kubernetes.text import Document, read_documents
-from manifests.appproblems import describe
+from manifests.appmanifest.problems import describe
 from manifests.safetext import safe_line
-from manifests.yamlnode import Node
-from manifests.yamltext import Position
+from manifests.yaml.node import Node
+from manifests.yaml.text import Position
 
 MAX_STRANGERS: Final = 20
 """Documents of a file that are no objects, and told."""

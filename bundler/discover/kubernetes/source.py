@@ -13,7 +13,7 @@ from typing import Final
 from bundler.discover.folder import STDIN, Folder, Unreadable, join, parent
 from bundler.discover.found import Found, Place
 from bundler.discover.kubernetes.search import Search, begin
-from manifests.appsources import KubernetesSource
+from manifests.appmanifest.sources import KubernetesSource
 from manifests.safetext import safe_line
 
 ENDINGS: Final = (".yaml", ".yml", ".json")

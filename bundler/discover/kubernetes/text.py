@@ -19,9 +19,9 @@ from typing import Final
 
 from bundler.discover.found import Place, Problem
 from manifests.safetext import safe_line
-from manifests.yamlnode import Limits, Node
-from manifests.yamltext import MalformedYaml, Position
-from manifests.yamltree import load_all
+from manifests.yaml.node import Limits, Node
+from manifests.yaml.text import MalformedYaml, Position
+from manifests.yaml.tree import load_all
 
 DOCUMENT_LIMIT: Final = 4 * 1024 * 1024
 """Bytes of one document; a cluster's own limit for an object is 1.5 MiB."""

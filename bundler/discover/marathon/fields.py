@@ -15,8 +15,8 @@ from bundler.discover.found import Found, GpuRequest, Mention, Place, Problem, R
 from bundler.discover.marathon.facts import Detail
 from manifests.safetext import safe_line
 from manifests.workload import MAX_COUNT, Workload, is_script
-from manifests.yamlnode import Node
-from manifests.yamltext import Position
+from manifests.yaml.node import Node
+from manifests.yaml.text import Position
 
 MAX_TOLD: Final = 100
 """Problems told of one file, and remarks; one more says that there are more."""

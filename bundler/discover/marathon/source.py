@@ -20,9 +20,9 @@ from bundler.discover.marathon.app import resolve_id, take_app, with_dependencie
 from bundler.discover.marathon.facts import Detail
 from bundler.discover.marathon.fields import TEMPLATE_HINT, Findings, Item
 from bundler.discover.marathon.pod import take_job, take_pod
-from manifests.appsources import MarathonSource
+from manifests.appmanifest.sources import MarathonSource
 from manifests.safetext import safe_line
-from manifests.yamltext import Position
+from manifests.yaml.text import Position
 
 _APP_KEYS: Final = ("cmd", "args", "container", "instances", "cpus", "mem", "healthChecks", "env")
 _GROUP_KEYS: Final = ("apps", "groups", "pods")

@@ -20,7 +20,7 @@ from bundler.discover.shell.tokens import ShellLimit
 from bundler.discover.shell.variables import UNKNOWN
 from bundler.discover.slurm.commands import Commands
 from bundler.discover.slurm.findings import Findings
-from manifests.appsources import SlurmSource
+from manifests.appmanifest.sources import SlurmSource
 from manifests.safetext import safe_line
 
 SCRIPT_LIMIT: Final = 1024 * 1024

@@ -9,7 +9,7 @@ import pytest
 from bundler.discover.compose import discover
 from bundler.discover.folder import DiskFolder
 from bundler.discover.found import Found
-from manifests.appsources import ComposeSource
+from manifests.appmanifest.sources import ComposeSource
 
 INPUTS = Path(__file__).parent / "inputs" / "compose"
 ERRORS = Path(__file__).parents[3] / "docs" / "errors.md"

@@ -11,7 +11,7 @@ import pytest
 from bundler.discover.compose import discover
 from bundler.discover.folder import DiskFolder
 from bundler.discover.found import Found
-from manifests.appsources import ComposeSource
+from manifests.appmanifest.sources import ComposeSource
 from tests.support.dockercompose import ComposeError, config_images
 
 INPUTS = Path(__file__).parent / "inputs" / "compose"

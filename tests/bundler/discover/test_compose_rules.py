@@ -10,7 +10,7 @@ import pytest
 from bundler.discover.compose import discover
 from bundler.discover.folder import DiskFolder
 from bundler.discover.found import Found
-from manifests.appsources import ComposeSource
+from manifests.appmanifest.sources import ComposeSource
 
 Files = dict[str, str]
 APP = {"compose.yaml": "services: {a: {build: .}}\n"}

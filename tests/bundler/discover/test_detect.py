@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
@@ -14,9 +13,10 @@ from bundler.discover.detect import Chart, Detected, Project, detect_file, detec
 from bundler.discover.propose import MAX_FILES, proposal
 from bundler.discover.recognise import Kind, by_name, by_text, is_candidate
 from bundler.discover.tree import Skipped, list_tree
-from manifests.app import App
-from manifests.appsources import ComposeSource, HelmSource, KubernetesSource
+from manifests.appmanifest.app import App
+from manifests.appmanifest.sources import ComposeSource, HelmSource, KubernetesSource
 from manifests.errors import AppManifestError
+from tests.support.endless import not_endless
 
 POD = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\n"
 SERVICES = "services:\n  web:\n    image: nginx:1.27\n"
@@ -217,9 +217,8 @@ def test_many_files_are_listed_soon(tmp_path: Path) -> None:
         for one in range(500):
             (folder / f"{one}.bin").touch()
     write(tmp_path, {"pod.yaml": POD})
-    before = time.process_time()
-    assert detect_folder(tmp_path).files == {Kind.KUBERNETES: ("pod.yaml",)}
-    assert time.process_time() - before < 3
+    with not_endless():
+        assert detect_folder(tmp_path).files == {Kind.KUBERNETES: ("pod.yaml",)}
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bundler.discovering import discover_path
-from manifests.app import App
+from bundler.verbs.discover import discover_path
+from manifests.appmanifest.app import App
 from manifests.errors import ExitCode
 from tests.bundler.builds import Cli
 

@@ -22,7 +22,7 @@ from bundler.discover.found import Found, Problem
 from bundler.discover.helm.chart import UNPACKED_LIMIT, read_charts
 from bundler.discover.helm.places import Rendered
 from bundler.discover.kubernetes import discover_text
-from manifests.appsources import HelmSource
+from manifests.appmanifest.sources import HelmSource
 from tests.bundler.discover.programs import only_on_path, real, stand_in
 from tests.support.renderers import helm_folder
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from bundler.discover import imagelist
 from bundler.discover.folder import DiskFolder
 from bundler.discover.found import Found
-from manifests.appsources import ListSource
+from manifests.appmanifest.sources import ListSource
 
 INPUTS = DiskFolder(Path(__file__).parent / "inputs/list")
 DIGEST = "0123456789abcdef" * 4

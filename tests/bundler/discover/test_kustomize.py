@@ -9,7 +9,7 @@ import pytest
 from bundler.discover import kustomize
 from bundler.discover.folder import DiskFolder
 from bundler.discover.found import Found, Problem
-from manifests.appsources import KustomizeSource
+from manifests.appmanifest.sources import KustomizeSource
 from tests.bundler.discover.programs import only_on_path, real, stand_in
 from tests.support.renderers import kubectl_folder
 

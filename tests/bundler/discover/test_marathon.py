@@ -9,7 +9,7 @@ import pytest
 from bundler.discover import marathon
 from bundler.discover.folder import DiskFolder
 from bundler.discover.found import Found
-from manifests.appsources import MarathonSource
+from manifests.appmanifest.sources import MarathonSource
 from manifests.workload import (
     EngineOption,
     HealthCheck,

@@ -10,7 +10,7 @@ import pytest
 from bundler.discover.folder import DiskFolder
 from bundler.discover.found import Found, Mention, Place, Problem, Remark
 from bundler.discover.merge import Merged, Overrides, merge
-from manifests.app import App
+from manifests.appmanifest.app import App
 from manifests.platform import Platform
 from manifests.release import MAX_IMAGES, LayerPolicy
 

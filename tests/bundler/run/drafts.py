@@ -8,7 +8,7 @@ from pathlib import Path
 from bundler.discover.folder import DiskFolder
 from bundler.discover.found import Problem
 from bundler.run.reading import ReadRun, read_run
-from manifests.app import App
+from manifests.appmanifest.app import App
 from manifests.interpolation import interpolate
 from manifests.service import Service
 

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from bundler.sources import ImageSource
 from bundler.sources.archive import open_local
-from manifests.appfields import OriginKind
+from manifests.appmanifest.fields import OriginKind
 from manifests.digest import Digest
 from manifests.errors import AppManifestError, ExitCode, MoonliftError, SourceFailed
 from manifests.mediatype import MediaType

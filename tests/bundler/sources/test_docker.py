@@ -18,7 +18,7 @@ from bundler.sources import ImageSource
 from bundler.sources.archive import open_local
 from bundler.sources.docker import DockerSource
 from bundler.sources.dockerengine import LocalEngine, connect
-from manifests.appfields import OriginKind
+from manifests.appmanifest.fields import OriginKind
 from manifests.digest import Digest
 from manifests.errors import AppManifestError, SourceFailed
 from manifests.mediatype import Compression, MediaType

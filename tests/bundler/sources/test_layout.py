@@ -17,7 +17,7 @@ import pytest
 from bundler.sources.archive import open_local
 from bundler.sources.folder import FolderFiles
 from bundler.sources.layout import MAX_DEPTH, LayoutSource
-from manifests.appfields import OriginKind
+from manifests.appmanifest.fields import OriginKind
 from manifests.digest import Digest
 from manifests.errors import AppManifestError, ExitCode, MoonliftError, SourceFailed
 from manifests.mediatype import MediaType

@@ -6,7 +6,6 @@ import gzip
 import io
 import random
 import tarfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from bundler.sources.tarfiles import MAX_LINKS, TarFiles, open_tar
 from bundler.sources.tarheaders import MAX_EXTENSION, clean_name
 from bundler.sources.window import read_document
 from manifests.errors import SourceFailed
+from tests.support.endless import not_endless
 
 LONG = "d/" * 60 + "n" * 200
 
@@ -246,9 +246,8 @@ def test_extension_header_before_the_end_is_harmless(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("fill", [b"1", b"1 ", b"11 ", b"=", b"\n", b"3 =\n", b" hdrcharset="])
 def test_a_full_header_takes_no_time(tmp_path: Path, fill: bytes) -> None:
-    begun = time.process_time()
-    refusal(lambda: opened(tmp_path, pax(fill * (MAX_EXTENSION // len(fill)))))
-    assert time.process_time() - begun < 2
+    with not_endless():
+        refusal(lambda: opened(tmp_path, pax(fill * (MAX_EXTENSION // len(fill)))))
 
 
 def test_number_of_entries_has_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

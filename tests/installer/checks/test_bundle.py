@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from installer import checkverb
 from installer.checks.bundleneeds import CudaNeed, cuda_need, needs_of, variables
 from installer.checks.cudaversion import CudaVersion
 from installer.checks.sources import Sources, Wanted
-from installer.checkverb import Asked
 from installer.cli import app
+from installer.verbs import check as checkverb
+from installer.verbs.check import Asked
 from manifests.strictjson import MalformedJson
 from tests.installer.checks.hosts import WITH_GPU
 from tests.installer.conftest import BASE, Host
@@ -67,7 +67,7 @@ def test_what_a_bundle_asks_for_is_what_is_checked(
         seen.append(checkverb.wanted(asked))
         return WITH_GPU.having(wanted=seen[-1]).sources(host.root / f"host-{len(seen)}")
 
-    monkeypatch.setattr("installer.checkverb.sources_of", sources)
+    monkeypatch.setattr("installer.verbs.check.sources_of", sources)
     path = host.bundle({"docker.io/acme/app:1": image}).path
     _, document = check(host, path, "--only", "gpu.driver_min")
     assert "CUDA 12.4 of docker.io/acme/app:1" in json.dumps(document)

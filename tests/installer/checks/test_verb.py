@@ -15,12 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from installer import checkverb
 from installer.checks.cudaversion import CudaVersion, floor_of, parse_driver
 from installer.checks.finding import Cause, Severity
 from installer.checks.sources import Sources
-from installer.checkverb import Asked
 from installer.cli import app
+from installer.verbs import check as checkverb
+from installer.verbs.check import Asked
 from tests.installer.checks.hosts import PLAIN, WITH_GPU, FakeHost
 
 
@@ -31,7 +31,7 @@ def run(host: FakeHost, root: Path, *options: str) -> tuple[int, str]:
         wanted = checkverb.wanted(asked)
         return host.having(wanted=wanted).sources(root)
 
-    with patch("installer.checkverb.sources_of", sources):
+    with patch("installer.verbs.check.sources_of", sources):
         found = CliRunner().invoke(app, ["--state-dir", str(root / "state"), "check", *options])
     return found.exit_code, found.stdout
 
@@ -122,7 +122,7 @@ def test_no_line_is_wider_than_a_terminal(tmp_path: Path) -> None:
 
 def test_the_clock_is_measured_against_what_was_accepted_here(tmp_path: Path) -> None:
     later = datetime(2030, 1, 1, tzinfo=UTC)
-    with patch("installer.checkverb.last_known_time", lambda _: later):
+    with patch("installer.verbs.check.last_known_time", lambda _: later):
         code, output = run(PLAIN, tmp_path, "--only", "sys.time")
     assert code == 11
     assert "which is before 2030-01-01" in " ".join(output.split())

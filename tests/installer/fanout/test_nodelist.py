@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ from hypothesis import strategies as st
 
 from installer.fanout.nodelist import MAX_NODES, expand, read_nodes
 from manifests.errors import UsageError
+from tests.support.endless import not_endless
 
 
 @pytest.mark.parametrize(
@@ -70,11 +70,10 @@ def test_what_is_wrong_is_told_with_its_column(text: str, message: str) -> None:
     ],
 )
 def test_too_many_names_are_refused_before_they_are_made(text: str) -> None:
-    began = time.process_time()
-    with pytest.raises(UsageError) as refused:
-        expand(text)
-    assert refused.value.code == "nodelist-too-long"
-    assert time.process_time() - began < 1
+    with not_endless():
+        with pytest.raises(UsageError) as refused:
+            expand(text)
+        assert refused.value.code == "nodelist-too-long"
 
 
 @pytest.mark.property

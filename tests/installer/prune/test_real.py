@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from installer.appfiles import files_folder
 from installer.cli import app
 from installer.events import Event, Noted, Stage, StageFinished, StageStarted
 from installer.prune.after import prune_after
+from installer.running.appfiles import files_folder
 from manifests.errors import ExitCode
-from manifests.prunepolicy import PrunePolicy
+from manifests.prunerules.policy import PrunePolicy
 from tests.installer.conftest import Host
 from tests.support.bundles import Bundle, Facts
 from tests.support.engine import Engine

@@ -13,10 +13,10 @@ from installer.ledger import Ledger
 from installer.prune.removal import Outcome, Removal, Result
 from manifests.digest import Digest
 from manifests.errors import EngineFailed
-from manifests.hostpruning import HostTerms, plan_host
-from manifests.pruneinventory import Container, ContainerState, Inventory
-from manifests.prunepolicy import PrunePolicy
-from manifests.pruning import PrunePlan
+from manifests.prunerules.host import HostTerms, plan_host
+from manifests.prunerules.inventory import Container, ContainerState, Inventory
+from manifests.prunerules.planner import PrunePlan
+from manifests.prunerules.policy import PrunePolicy
 from tests.support.hosts import NOW, container, image, release, volume
 
 

@@ -14,7 +14,7 @@ import jsonschema
 import pytest
 
 from installer.events import Advanced, Noted, ServiceChanged, ServiceState, Stage
-from installer.outlook import Outlook
+from installer.planning.outlook import Outlook
 from installer.report import store
 from installer.report.before import before_install
 from installer.report.html import html_of

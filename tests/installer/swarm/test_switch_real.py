@@ -11,8 +11,8 @@ import pytest
 
 from installer.app.placement import Placement
 from installer.events import ServiceChanged
-from installer.ledgerapps import RunsAs
-from installer.runner import Go, Runner, remove_stack, runner_of
+from installer.running.runner import Go, Runner, remove_stack, runner_of
+from installer.state.apps import RunsAs
 from manifests.digest import Digest
 from manifests.release import Release
 from tests.installer.app.hosts import AppHost

@@ -8,8 +8,8 @@ import threading
 import pytest
 
 from installer.events import Advanced, DeviceTested, Event, Noted
-from installer.jobs import Halted
-from installer.proof import Proof, ProofMode
+from installer.running.proof import Proof, ProofMode
+from installer.stream.jobs import Halted
 from installer.trials import quietchild
 from installer.trials.quietchild import report_of_child
 from manifests.errors import ExitCode, SelftestFailed

@@ -21,6 +21,7 @@ from installer.tui.session import Session
 from installer.tui.terminal import Glyphs, Palette, Terminal
 from manifests.errors import ExitCode
 from tests.installer.conftest import Host
+from tests.installer.tui.wasteful import Waste
 
 RICH = Terminal(Glyphs.UNICODE, Palette.FULL)
 PATIENCE = 120.0
@@ -152,3 +153,12 @@ def screen_text(program: InstallerApp) -> str:
     console.print(program.screen._compositor.render_update(full=True, screen_stack=screens))
     lines = console.export_text(styles=False).splitlines()
     return "\n".join(line.rstrip() for line in lines)
+
+
+@pytest.fixture
+def waste(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Waste:
+    """A host with waste that the screen looks at and prunes."""
+    made = Waste(tmp_path)
+    monkeypatch.setattr("installer.tui.pruningscreen.look_for_waste", made.look)
+    monkeypatch.setattr("installer.tui.pruningscreen.pruned", made.remove)
+    return made

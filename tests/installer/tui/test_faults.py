@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from installer.space import FileSystem
+from installer.planning.space import FileSystem
 from installer.tui.journal import Journal, Place
 from installer.tui.steps import Step
 from installer.tui.terminal import Glyphs, Palette, Terminal
@@ -291,7 +291,7 @@ def test_a_bug_ends_the_program_with_its_traceback(
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("installer.verbs.opened", broken)
+    monkeypatch.setattr("installer.verbs.install.opened", broken)
 
     async def scenario(player: Player) -> None:
         await player.sees("bundle-0")

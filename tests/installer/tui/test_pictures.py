@@ -16,10 +16,11 @@ from pathlib import Path
 import pytest
 
 from installer.events import Failure, Noted, Outcome, ServiceState, Stage, Unit
-from installer.outlook import Outlook
 from installer.plan import Plan
-from installer.space import FileSystem
+from installer.planning.outlook import Outlook
+from installer.planning.space import FileSystem
 from installer.tui.app import InstallerApp
+from installer.tui.backing import Former
 from installer.tui.progress import (
     ImageProgress,
     Pace,
@@ -28,13 +29,16 @@ from installer.tui.progress import (
     StageProgress,
     State,
 )
+from installer.tui.rollingback import RollbackScreen
 from installer.tui.steps import Step
 from manifests.errors import ExitCode
 from tests.installer.conftest import Host
 from tests.installer.fake_engine import FakeEngine
+from tests.installer.test_ledgerapps import app_with
 from tests.installer.tui.conftest import Player
 from tests.installer.tui.conftest import Stage as Theatre
 from tests.installer.tui.test_views import record
+from tests.installer.tui.wasteful import Waste, to_pruning
 from tests.support.bundles import new_key
 
 FOLDER = Path(__file__).parent / "pictures"
@@ -187,6 +191,30 @@ def test_the_end_looks_as_it_should(
     album.check()
 
 
+@pytest.mark.usefixtures("calm")
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+def test_detours_look_as_they_should(
+    stage: Theatre, waste: Waste, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
+) -> None:
+    album = Album(size)
+    waste.may_go_on.set()
+    app = app_with(1, 2, 3)
+    found = tuple(Former(app, one) for one in (app.releases[1], app.releases[0]))
+    monkeypatch.setattr("installer.tui.rollingback.formers", lambda _: found)
+
+    async def scenario(player: Player) -> None:
+        await to_pruning(player)
+        await album.picture(player, "prune", "> Back")
+        await player.press("down", "enter")
+        await album.picture(player, "pruned", "things removed", "> Back")
+        await player.press("escape")
+        player.program.push_screen(RollbackScreen())
+        await album.picture(player, "rollback", "1.2", "1.1", "> ")
+
+    stage.play(stage.program("docker"), scenario, size)
+    album.check()
+
+
 def show(program: InstallerApp, step: Step, run: RunProgress, *, busy: bool = False) -> None:
     program.run_progress, program._busy = run, busy
     program.go(step)
@@ -199,9 +227,9 @@ def calm(monkeypatch: pytest.MonkeyPatch) -> None:
     def looked(made: Plan, *_: object) -> Outlook:
         return Outlook(made.verified, made, problems=made.problems)
 
-    monkeypatch.setattr("installer.lookahead.look_around", looked)
+    monkeypatch.setattr("installer.planning.lookahead.look_around", looked)
     monkeypatch.setattr("installer.plan.file_system_of", lambda _: DISK)
-    monkeypatch.setattr("installer.texts.age_text", lambda _: "30 days")
+    monkeypatch.setattr("installer.words.bundle.age_text", lambda _: "30 days")
 
 
 class Album:

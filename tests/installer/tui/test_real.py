@@ -76,7 +76,7 @@ def test_a_release_gets_healthy_another_never_and_the_first_runs_on(
     async def fails(player: Player) -> None:
         await to_the_run(player, bad.name)
         await player.sees("[Start]", "app-unhealthy", "release 1 of moonbase runs again")
-        await player.sees("restored", "> Try again <")
+        await player.sees("> Try again <")
         await player.press("q")
         await player.ends()
 
@@ -94,6 +94,7 @@ def test_a_release_gets_healthy_another_never_and_the_first_runs_on(
     stage.play(program_of(site, bad), looks)
 
 
+@pytest.mark.long
 def test_a_release_is_gone_back_to_from_the_menu(stage: Stage, host: Host, site: Site) -> None:
     del host
     third = site.bundle(RealRelease(3, selftest=False))

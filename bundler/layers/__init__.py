@@ -1,0 +1,1 @@
+"""Layers on their way into the build cache: downloaded, recompressed, remembered."""

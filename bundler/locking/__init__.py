@@ -1,0 +1,1 @@
+"""From what an app's files name to pinned digests: the lock, old and new."""

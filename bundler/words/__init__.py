@@ -1,0 +1,1 @@
+"""Bundles, locks and differences in words and as JSON: pure, nothing is printed."""

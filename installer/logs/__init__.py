@@ -1,0 +1,1 @@
+"""The log of what this program did: bounded, and without secrets."""

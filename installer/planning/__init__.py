@@ -1,0 +1,1 @@
+"""What is asked and reckoned before anything is done; nothing here changes the host."""

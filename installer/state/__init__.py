@@ -1,0 +1,1 @@
+"""What this host remembers, document by document; `installer.ledger` is the door to it."""

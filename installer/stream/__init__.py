@@ -1,0 +1,1 @@
+"""The stream of events of a run: its stages and their law, its threads, its pace, its sinks."""

@@ -1,0 +1,55 @@
+"""Which installed app and which of its releases a person means; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from installer.state.apps import InstalledApp, InstalledRelease
+from manifests.errors import NotInstallableHere, UsageError
+
+
+def pick_app(apps: Sequence[InstalledApp], product: str) -> InstalledApp:
+    """Return the app called `product`; the only one where that is left out.
+
+    Raises:
+        NotInstallableHere: `app-unknown`: there is none such.
+        UsageError: `app-ambiguous`: there are several.
+    """
+    installed = [one for one in apps if one.releases]
+    found = [one for one in installed if product in ("", one.product)]
+    names = ", ".join(one.product for one in installed)
+    if not found:
+        raise NotInstallableHere(
+            "app-unknown",
+            f"expected {product or 'an app'}, found {names or 'no app'} installed here",
+            hint="installer ledger show lists what is; installer install BUNDLE installs",
+        )
+    if len(found) > 1:
+        raise UsageError(
+            "app-ambiguous",
+            f"expected the name of an app, found several installed here: {names}",
+            hint="name one of them",
+        )
+    return found[0]
+
+
+def pick_release(app: InstalledApp, text: str) -> InstalledRelease:
+    """Return the release by number or version; the previous one where that is left out.
+
+    Raises:
+        NotInstallableHere: `release-unknown`: it is not here, or not any more.
+    """
+    if not text:
+        found = app.release(app.previous)
+    else:
+        named = [one for one in app.releases if text in (str(one.sequence), one.version)]
+        found = max(named, key=lambda one: one.sequence, default=None)
+    if found is None:
+        here = ", ".join(f"{one.version} ({one.sequence})" for one in app.releases)
+        raise NotInstallableHere(
+            "release-unknown",
+            f"{app.product}: expected {text or 'a previous release'}, found {here}",
+            hint="bring its bundle: installer install BUNDLE --allow-downgrade",
+            product=app.product,
+        )
+    return found

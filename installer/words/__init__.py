@@ -1,0 +1,1 @@
+"""Plans, bundles, apps and results in words and as JSON: pure, nothing is printed."""

@@ -1,0 +1,1 @@
+"""How a bundle's bytes lie and are read: layout, forms, chunks, digests."""

@@ -1,0 +1,1 @@
+"""Who sealed a bundle, and the order in which it comes to be believed."""

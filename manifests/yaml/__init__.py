@@ -1,0 +1,1 @@
+"""YAML of people, read with bounds, each value with its place in the file."""
