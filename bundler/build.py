@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bundler.cache import Cache
+from bundler.delta.chosen import ChosenLayers, leave_out, needless
+from bundler.delta.oldbase import OldBase, opened_base
 from bundler.discover.merge import Overrides
 from bundler.fetch import FetchedImage, fetch
 from bundler.layers.collect import LayerJob, Workshop, prepare_layers
@@ -54,6 +56,8 @@ class BuildOptions:
         sources: how registries, engines and files are reached.
         signers: who signs.
         settings: how layers are recompressed.
+        base: an old bundle, its release.json or a host's inventory, which the bundle is to be a
+            difference to; None for a complete one.
         policy: overrides every image's own layer policy.
         platforms: override the app's.
         renew: what is looked up although the lock has it.
@@ -68,6 +72,7 @@ class BuildOptions:
     sources: SourceOptions
     signers: tuple[Signer, ...]
     settings: ZstdSettings = field(default_factory=ZstdSettings)
+    base: Path | None = None
     policy: LayerPolicy | None = None
     platforms: tuple[Platform, ...] = ()
     renew: Renew = Renew.NEW
@@ -117,7 +122,11 @@ def build(app_path: Path, options: BuildOptions, progress: Progress) -> BuildRep
     output = options.output or Output(Path.cwd() / f"{app.name}-{app.version}")
     check_place(output)
     tools = installer_entries(options.installer)
-    with options.cache.in_use(), Sources(options.sources, options.cache) as sources:
+    with (
+        opened_base(options.base) as old,
+        options.cache.in_use(),
+        Sources(options.sources, options.cache) as sources,
+    ):
         made = relock(app_path, app, options.lock_options, sources.open, progress)
         _tell(made, progress)
         images = fetch(made.lock, sources.named, options.cache)
@@ -126,7 +135,7 @@ def build(app_path: Path, options: BuildOptions, progress: Progress) -> BuildRep
         with worker_pool(1, "survey") as aside:
             left_out = aside.submit(survey, images, options.cache)
             shop = Workshop(options.cache, options.settings, progress)
-            packing = _Packing(made.lock, images, (*made.files, *tools), shop, options.parity)
+            packing = _Packing(made.lock, images, (*made.files, *tools), shop, options.parity, old)
             packed, paths = _write(packing, options.signers, output)
             pruned = PruneReport(left_out.result(), shared_bytes(packed.release))
     return BuildReport(
@@ -167,11 +176,24 @@ class _Packing:
     files: Sequence[Entry]
     shop: Workshop
     parity: int
+    old: OldBase | None
 
     def pack(self) -> PackedBundle:
-        """Bring every layer into the cache and lay out the bundle."""
-        layers = prepare_layers(self._jobs(), self.shop)
-        return pack(self.lock, self.images, layers, self.files, self.shop.cache)
+        """Bring every layer that is needed into the cache and lay out the bundle."""
+        return pack(self.lock, self.images, self._layers(), self.files, self.shop.cache)
+
+    def _layers(self) -> ChosenLayers:
+        jobs = self._jobs()
+        known = {job.key: facts for job in jobs if (facts := needless(job, self.old)) is not None}
+        fetched = prepare_layers([job for job in jobs if job.key not in known], self.shop)
+        if self.old is None:
+            return ChosenLayers(fetched)
+        chosen = leave_out(known, fetched, self.old)
+        if len(known) < len(jobs):
+            from bundler.delta.patches import with_patches  # noqa: PLC0415 - start-up time
+
+            chosen = with_patches(chosen, jobs, self.old, self.shop)
+        return chosen.settled()
 
     def _jobs(self) -> Sequence[LayerJob]:
         return [

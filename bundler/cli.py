@@ -25,6 +25,7 @@ from bundler.commandline.arguments import (
 from bundler.commandline.bundles import reading
 from bundler.commandline.drive import driving
 from bundler.commandline.options import (
+    Base,
     CacheFolder,
     CaFiles,
     Json,
@@ -239,6 +240,7 @@ def build(  # noqa: PLR0913 - one parameter an option
     layers: Layers = None,
     level: Annotated[int, typer.Option(min=1, max=19, help="zstd level.")] = 6,
     platform: Platforms = None,
+    base: Base = None,
     part_size: Annotated[
         str | None, typer.Option(help="Write NAME.tar as parts of this size, such as 2GiB.")
     ] = None,
@@ -269,6 +271,7 @@ def build(  # noqa: PLR0913 - one parameter an option
         layers=layers,
         level=level,
         platforms=tuple(platform or ()),
+        base=base,
         part_size=part_size,
         cache=cache,
         ca_files=tuple(ca_file or ()),

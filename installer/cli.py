@@ -14,6 +14,7 @@ import typer
 from installer.commandline.app import running
 from installer.commandline.bundles import driving
 from installer.commandline.check import checking
+from installer.commandline.delta import differing
 from installer.commandline.options import Bundle, Downgrade, Expired, Json
 from installer.commandline.plan import planning
 from installer.commandline.prune import pruning
@@ -60,6 +61,7 @@ app.add_typer(releases)
 app.add_typer(running)
 app.add_typer(pruning)
 app.add_typer(checking)
+app.add_typer(differing)
 app.add_typer(driving)
 app.add_typer(repairing)
 app.add_typer(selftesting)

@@ -13,6 +13,8 @@ import time
 from collections.abc import Iterator
 from functools import partial
 
+from installer.delta.source import DeltaSource
+from installer.delta.stock import Stock
 from installer.engines.base import Delivery
 from installer.events import Event, ImageLoaded, ImageSkipped, Stage
 from installer.plan import Plan
@@ -37,6 +39,7 @@ class Loading:
         self._plan = plan
         self._salvage = salvage
         self._meter = Meter(plan.read_bytes, cancel)
+        self._stock = Stock(plan.ledger.directory)
         self._source = self._make_source()
 
     @property
@@ -74,10 +77,27 @@ class Loading:
             self._salvage.loaded(delivery.image)
             yield self._loaded(delivery, time.monotonic() - start)
 
+    def close(self) -> None:
+        """Remove what was copied for a while."""
+        self._stock.clear()
+
     def _load(self, delivery: Delivery) -> None:
+        self._stock_up(delivery)
         self._plan.engine.load(delivery, self._source)
 
-    def _make_source(self) -> BundleSource:
+    def _stock_up(self, delivery: Delivery) -> None:
+        """Copy the old layers that a difference builds on, before the first image."""
+        plan = self._plan
+        if plan.regain is not None and not self._stock.is_filled:
+            self._meter.subject = "old layers that this host has"
+            self._stock.fill(plan.regain, plan.engine, lambda _: self._meter.add(0))
+            self._meter.subject = delivery.image.written
+
+    def _make_source(self) -> BundleSource | DeltaSource:
+        plan, bundle = self._plan, self._bundle_source()
+        return bundle if plan.regain is None else DeltaSource(bundle, plan.regain, self._stock)
+
+    def _bundle_source(self) -> BundleSource:
         sealed, meter = self._plan.verified.sealed, self._meter
         if sealed.medium.sequential:
             return PipeSource(sealed, meter.add, self._at_work, self._plan.deliveries)
@@ -91,7 +111,7 @@ class Loading:
             stage=Stage.LOAD,
             name=delivery.image.name,
             identity=str(self._plan.info.store.identity(delivery.image)),
-            bytes_read=sum(layer.size for layer in delivery.missing),
+            bytes_read=self._plan.brought_bytes(delivery),
             layers_sent=len(delivery.missing),
             seconds=seconds,
         )

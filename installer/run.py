@@ -76,6 +76,7 @@ class _Run:
         try:
             yield from self._stages(ledger)
         finally:
+            self._loading.close()
             if self._staging.failure is not None:
                 self._write_failure(ledger)
 

@@ -27,6 +27,13 @@ Layers = Annotated[
 Platforms = Annotated[
     list[str] | None, typer.Option(help="os/architecture, instead of the app's own. Again.")
 ]
+Base = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="OLD",
+        help="Hold only what is new since this bundle, release.json or host's inventory.",
+    ),
+]
 Selftest = Annotated[
     str,
     typer.Option(metavar="IMAGE", help="Add this image, made by `bundle selftest-image`."),

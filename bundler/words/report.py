@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from bundler.build import BuildReport
-from bundler.words.bundle import heading, image_text, table
+from bundler.words.bundle import base_lines, heading, image_text, table
 from manifests.quantities import bytes_text, seconds_text
 from manifests.release import Release
 from manifests.safetext import safe_line
@@ -20,7 +20,7 @@ def report_view(report: BuildReport) -> RenderableType:
         images.add_row(
             image_text(image.name, f"{image.platform}, from {image.origin}"),
             f"{len(image.layers)} {image.policy}",
-            bytes_text(sum(layer.size for layer in image.layers)),
+            bytes_text(sum(blob.size for blob in report.release.carriers(image.layers))),
         )
     lines = [
         "",
@@ -29,6 +29,7 @@ def report_view(report: BuildReport) -> RenderableType:
             f"  size    {bytes_text(report.size)}, layers at their source "
             f"{bytes_text(report.source_size)}"
         ),
+        *(f"  {line}" for line in base_lines(report.release)),
         *_pruned_lines(report),
         *_parity_lines(report.release),
         *(safe_line(f"  waived  {one.image}: {one.reason}") for one in report.release.waived),
@@ -88,6 +89,7 @@ def report_json(report: BuildReport) -> JsonValue:
         "version": report.release.version,
         "sequence": report.release.sequence,
         "size": report.size,
+        "base": report.release.base.title if report.release.base else None,
         "source_size": report.source_size,
         "seconds": round(report.seconds, 3),
         "signers": list(report.signers),

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from installer.commandline.options import Bundle, Downgrade, EngineName, Expired, Json, NoGpu
+from installer.commandline.options import (
+    BaseBundle,
+    Bundle,
+    Downgrade,
+    EngineName,
+    Expired,
+    Json,
+    NoGpu,
+)
 from installer.console import Console, Form
 
 if TYPE_CHECKING:
@@ -31,6 +39,7 @@ def plan(  # noqa: PLR0913 - one argument an option
         bool, typer.Option("--no-start", help="As with install: nothing would be started.")
     ] = False,
     no_gpu: NoGpu = False,
+    base_bundle: BaseBundle = None,
     allow_downgrade: Downgrade = False,
     accept_expired: Expired = False,
     json: Json = False,
@@ -46,7 +55,9 @@ def plan(  # noqa: PLR0913 - one argument an option
         starting = Starting(
             engine=engine, settings=homes.settings, start=not no_start, gpus=not no_gpu
         )
-        asked = planverb.Asked(bundle=bundle, one_pass=one_pass, starting=starting)
+        asked = planverb.Asked(
+            bundle=bundle, one_pass=one_pass, starting=starting, base_bundle=base_bundle
+        )
         leniency = Leniency(allow_downgrade=allow_downgrade, accept_expired=accept_expired)
         code = planverb.show_plan(console, homes, asked, leniency)
     raise typer.Exit(code)

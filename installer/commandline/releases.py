@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from installer.commandline.options import (
+    BaseBundle,
     Bundle,
     Downgrade,
     DryRun,
@@ -49,6 +50,7 @@ def install(  # noqa: PLR0913 - one argument an option
         bool, typer.Option("--no-start", help="Load and name its images; start nothing.")
     ] = False,
     no_gpu: NoGpu = False,
+    base_bundle: BaseBundle = None,
     swarm: Swarm = None,
     swarm_everywhere: SwarmEverywhere = False,
     selftest: Annotated[
@@ -81,6 +83,7 @@ def install(  # noqa: PLR0913 - one argument an option
             yes=yes or dry_run,
             dry_run=dry_run,
             one_pass=one_pass,
+            base_bundle=base_bundle,
             starting=Starting(
                 engine=engine,
                 settings=homes.settings,

@@ -107,7 +107,8 @@ class Salvage:
         return bundle_damaged(self._plan.verified.sealed.medium.path, self._damages, lines)
 
     def _bad(self, image: ImageRecord) -> tuple[str, ...]:
-        return tuple(one.name for one in self._there.missing(image) if one.name in self._files)
+        brought = self._plan.verified.release.carriers(self._there.missing(image))
+        return tuple(one.name for one in brought if one.name in self._files)
 
     def _skip(self, stage: Stage, image: ImageRecord, files: tuple[str, ...]) -> ImageSkipped:
         self.skipped.append(image)

@@ -78,7 +78,9 @@ def damage_of(error: BundleRefused, images: tuple[str, ...]) -> Damage:
 def images_with(release: Release, file: str) -> tuple[str, ...]:
     """Return the names of the images that a blob belongs to, each once, at most `MAX_NAMED`."""
     found = dict.fromkeys(
-        image.name for image in release.images if any(blob.name == file for blob in image.blobs)
+        image.name
+        for image in release.images
+        if any(blob.name == file for blob in (*image.documents, *release.carriers(image.layers)))
     )
     return tuple(found)[:MAX_NAMED]
 

@@ -7,6 +7,7 @@ import sys
 
 from tests.bench import (
     building,
+    differing,
     gpukernels,
     installing,
     pruning,
@@ -25,6 +26,7 @@ PARTS = {
     "verify": verifying.run,
     "install": installing.run,
     "upgrade": upgrading.run,
+    "delta": differing.run,
     "prune": pruning.run,
     "repair": repairing.run,
     "selftest": selftesting.run,
@@ -49,7 +51,8 @@ def main() -> int:
 
 
 def _run(scene: Scene, parts: list[str], rounds: int) -> None:
-    if "build" not in parts and not {*parts} <= {"prune", "repair", "resolve", "selftest", "gpu"}:
+    alone = {"delta", "prune", "repair", "resolve", "selftest", "gpu"}
+    if "build" not in parts and not {*parts} <= alone:
         measure(scene.bundle_argv(scene.folder / "bundle"))
     for name, run in PARTS.items():
         if name in parts:
