@@ -161,7 +161,7 @@ def verify(  # noqa: PLR0913 - one argument an option
     json: Json = False,
 ) -> None:
     """Check signatures, freshness and every byte of a bundle."""
-    console = Console(Form.JSON if json else Form.TEXT)
+    console = Console(Form.asked(json=json))
     with console.guarded():
         from installer.verbs import verify as verifyverb  # noqa: PLC0415 - only what a verb needs is imported
 
@@ -208,7 +208,7 @@ def trust_add(
 @trust_app.command("list")
 def trust_list(context: typer.Context, *, json: Json = False) -> None:
     """List the trusted keys and how many of them must sign."""
-    console = Console(Form.JSON if json else Form.TEXT)
+    console = Console(Form.asked(json=json))
     with console.guarded():
         from installer.verbs import trust as trustverbs  # noqa: PLC0415 - only what a verb needs is imported
 
@@ -244,7 +244,7 @@ def trust_threshold(
 @ledger_app.command("show")
 def ledger_show(context: typer.Context, *, json: Json = False) -> None:
     """Show which releases this host has accepted and keeps."""
-    console = Console(Form.JSON if json else Form.TEXT)
+    console = Console(Form.asked(json=json))
     with console.guarded():
         from installer.verbs import ledger as ledgerverbs  # noqa: PLC0415 - only what a verb needs is imported
 

@@ -62,6 +62,11 @@ class Form(StrEnum):
     JSON = "json"
     JSON_LINES = "jsonl"
 
+    @classmethod
+    def asked(cls, *, json: bool, jsonl: bool = False) -> Form:
+        """Return what `--json` and `--jsonl` ask for; the latter wins."""
+        return cls.JSON_LINES if jsonl else cls.JSON if json else cls.TEXT
+
 
 class Console:
     """The two streams of one command."""

@@ -17,9 +17,9 @@ from pydantic import ValidationError
 
 from bundler.discover.compose.notes import Refused
 from bundler.discover.compose.service import Service as Composed
-from bundler.discover.compose.shape import Unexpected, tell_unexpected
 from bundler.discover.compose.source import Composed as Project
 from bundler.discover.compose.tree import Value
+from bundler.discover.compose.unexpected import Unexpected, tell_unexpected
 from bundler.run.commands import (
     command_fields,
     environment_fields,

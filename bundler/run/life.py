@@ -12,8 +12,8 @@ from typing import Final
 
 from bundler.discover.compose.gpu import gpu_devices, gpu_requests
 from bundler.discover.compose.service import Service
-from bundler.discover.compose.shape import Unexpected
 from bundler.discover.compose.tree import Value
+from bundler.discover.compose.unexpected import Unexpected
 from bundler.run.commands import pairs, settings
 from bundler.run.scalars import items, milliseconds, seconds, text_of, truth, whole
 from bundler.run.scene import Scene, check_keys, entry

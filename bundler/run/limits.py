@@ -13,8 +13,8 @@ from typing import Final
 
 from bundler.discover.compose.gpu import is_gpu_device
 from bundler.discover.compose.service import Service
-from bundler.discover.compose.shape import Unexpected
 from bundler.discover.compose.tree import Value
+from bundler.discover.compose.unexpected import Unexpected
 from bundler.run.commands import pairs, settings
 from bundler.run.scalars import decimal, items, size, truth, whole
 from bundler.run.scene import Scene, check_keys, entry

@@ -13,8 +13,8 @@ from typing import Final
 
 from bundler.discover.compose.notes import Refused
 from bundler.discover.compose.service import Service
-from bundler.discover.compose.shape import Unexpected
 from bundler.discover.compose.tree import Value
+from bundler.discover.compose.unexpected import Unexpected
 from bundler.discover.folder import join
 from bundler.run.networks import tell_undefined
 from bundler.run.scalars import items, whole

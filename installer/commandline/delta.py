@@ -24,7 +24,7 @@ def inventory(
     json: Json = False,
 ) -> None:
     """Write down what this host has, for `bundle build --base`."""
-    console = Console(Form.JSON if json else Form.TEXT)
+    console = Console(Form.asked(json=json))
     with console.guarded():
         from installer.delta.inventory import show_inventory  # noqa: PLC0415 - only what is needed
 

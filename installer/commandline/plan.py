@@ -45,7 +45,7 @@ def plan(  # noqa: PLR0913 - one argument an option
     json: Json = False,
 ) -> None:
     """Show what an install would do, need and take, and all that keeps it from it."""
-    console = Console(Form.JSON if json else Form.TEXT)
+    console = Console(Form.asked(json=json))
     with console.guarded():
         from installer.running.starting import Starting  # noqa: PLC0415
         from installer.verbs import plan as planverb  # noqa: PLC0415 - only what a verb needs is imported
@@ -95,7 +95,7 @@ def report(
     json: Json = False,
 ) -> None:
     """List the reports of earlier runs, show one, or export it."""
-    console = Console(Form.JSON if json else Form.TEXT)
+    console = Console(Form.asked(json=json))
     with console.guarded():
         from installer.verbs import report as reportverb  # noqa: PLC0415 - only what a verb needs is imported
 

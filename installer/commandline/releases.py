@@ -69,7 +69,7 @@ def install(  # noqa: PLR0913 - one argument an option
     jsonl: JsonLines = False,
 ) -> None:
     """Load a bundle's images into the container engine, and start what runs of it."""
-    console = Console(Form.JSON_LINES if jsonl else Form.JSON if json else Form.TEXT)
+    console = Console(Form.asked(json=json, jsonl=jsonl))
     with console.guarded():
         from installer.running.starting import ProofFlags, Starting, runs_as  # noqa: PLC0415
         from installer.verbs import install as verbs  # noqa: PLC0415 - only what a verb needs is imported
@@ -108,7 +108,7 @@ def history(
     json: Json = False,
 ) -> None:
     """Show what was done on this host: installs, starts, rollbacks, names moved, refusals."""
-    console = Console(Form.JSON if json else Form.TEXT)
+    console = Console(Form.asked(json=json))
     with console.guarded():
         from installer.verbs import releases as releaseverbs  # noqa: PLC0415 - only what a verb needs is imported
 
@@ -135,7 +135,7 @@ def rollback(  # noqa: PLR0913 - one argument an option
     jsonl: JsonLines = False,
 ) -> None:
     """Go back to a release that was installed before; no bundle is needed."""
-    console = Console(Form.JSON_LINES if jsonl else Form.JSON if json else Form.TEXT)
+    console = Console(Form.asked(json=json, jsonl=jsonl))
     with console.guarded():
         from installer.running.starting import Starting  # noqa: PLC0415
         from installer.verbs import releases as releaseverbs  # noqa: PLC0415 - only what a verb needs is imported
@@ -176,7 +176,7 @@ def uninstall(  # noqa: PLR0913 - one argument an option
     jsonl: JsonLines = False,
 ) -> None:
     """Take an app off this host; its volumes stay unless they are named."""
-    console = Console(Form.JSON_LINES if jsonl else Form.JSON if json else Form.TEXT)
+    console = Console(Form.asked(json=json, jsonl=jsonl))
     with console.guarded():
         from installer.uninstall import Asked  # noqa: PLC0415
         from installer.verbs import uninstall as uninstallverb  # noqa: PLC0415 - only what a verb needs is imported

@@ -39,7 +39,7 @@ def repair(
     json: Json = False,
 ) -> None:
     """Restore a damaged bundle from other copies of it, and from its parity."""
-    console = Console(Form.JSON if json else Form.TEXT)
+    console = Console(Form.asked(json=json))
     with console.guarded():
         from installer.verbs import repair as repairverb  # noqa: PLC0415 - only what a verb needs
 

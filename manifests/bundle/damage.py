@@ -123,8 +123,8 @@ def bundle_damaged(path: str, damages: Sequence[Damage], lines: Sequence[str]) -
     return BundleRefused(
         "bundle-damaged",
         "\n".join([f"{path}: {count_text(damages)} can't be had as signed", *lines]),
-        hint=f"mend it: installer repair {path} --from OTHER, where OTHER is another copy;"
-        " or copy the bundle again from where it came",
+        hint=f"mend it: installer repair {path} --from OTHER, where OTHER is another copy, or"
+        " without --from where it has parity; or copy the bundle again from where it came",
         path=path,
         chunks=len(damages),
         file=damages[0].file,
