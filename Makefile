@@ -2,7 +2,7 @@
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test lint format demo bench soak drive-test cuda installer installer-test lock clean
+.PHONY: help setup test test-all lint format demo bench soak drive-test cuda installer installer-test lock clean
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -10,8 +10,13 @@ help: ## list what can be made
 setup: ## install what the tests need: Debian packages, .venv
 	@tools/setup test
 
-test: setup lint ## lint, then every test; PYTEST_ARGS="-k name -x" for some
-	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+PYTEST := $(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
+test: setup lint ## lint, then the tests; PYTEST_ARGS="-k name -x" for some
+	$(PYTEST) -m "not long" $(PYTEST_ARGS)
+
+test-all: setup lint ## lint, then every test: also the long ones, on each engine
+	$(PYTEST) $(PYTEST_ARGS)
 
 lint: ## formatting, style, import contracts, types
 	@tools/setup python

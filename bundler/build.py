@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bundler.cache import Cache
+from bundler.delta.chosen import ChosenLayers, leave_out, needless
+from bundler.delta.oldbase import OldBase, opened_base
 from bundler.discover.merge import Overrides
 from bundler.fetch import FetchedImage, fetch
 from bundler.layers.collect import LayerJob, Workshop, prepare_layers
@@ -32,6 +34,7 @@ from bundler.sign import Signer, sign_sums
 from bundler.sources.choose import SourceOptions, Sources
 from bundler.write import DamagedEntry, is_damaged, write
 from bundler.writing.entries import Entry, bytes_entry
+from bundler.writing.parity import protected
 from bundler.writing.place import Output, check_place
 from bundler.writing.selfcheck import check_written
 from bundler.writing.survey import PruneReport, shared_bytes, survey
@@ -53,12 +56,15 @@ class BuildOptions:
         sources: how registries, engines and files are reached.
         signers: who signs.
         settings: how layers are recompressed.
+        base: an old bundle, its release.json or a host's inventory, which the bundle is to be a
+            difference to; None for a complete one.
         policy: overrides every image's own layer policy.
         platforms: override the app's.
         renew: what is looked up although the lock has it.
         environ: of the process, for sources that are filled in from it.
         selftest: the image that proves a host, as written; empty for none.
         installer: the frozen installer that the bundle carries; None for none.
+        parity: percent of the bundle that may be lost and is still restored; 0 for none.
     """
 
     output: Output | None
@@ -66,12 +72,14 @@ class BuildOptions:
     sources: SourceOptions
     signers: tuple[Signer, ...]
     settings: ZstdSettings = field(default_factory=ZstdSettings)
+    base: Path | None = None
     policy: LayerPolicy | None = None
     platforms: tuple[Platform, ...] = ()
     renew: Renew = Renew.NEW
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
     selftest: str = ""
     installer: Path | None = None
+    parity: int = 0
 
     @property
     def lock_options(self) -> LockOptions:
@@ -114,7 +122,11 @@ def build(app_path: Path, options: BuildOptions, progress: Progress) -> BuildRep
     output = options.output or Output(Path.cwd() / f"{app.name}-{app.version}")
     check_place(output)
     tools = installer_entries(options.installer)
-    with options.cache.in_use(), Sources(options.sources, options.cache) as sources:
+    with (
+        opened_base(options.base) as old,
+        options.cache.in_use(),
+        Sources(options.sources, options.cache) as sources,
+    ):
         made = relock(app_path, app, options.lock_options, sources.open, progress)
         _tell(made, progress)
         images = fetch(made.lock, sources.named, options.cache)
@@ -123,9 +135,8 @@ def build(app_path: Path, options: BuildOptions, progress: Progress) -> BuildRep
         with worker_pool(1, "survey") as aside:
             left_out = aside.submit(survey, images, options.cache)
             shop = Workshop(options.cache, options.settings, progress)
-            packed, paths = _write(
-                _Packing(made.lock, images, (*made.files, *tools), shop), options.signers, output
-            )
+            packing = _Packing(made.lock, images, (*made.files, *tools), shop, options.parity, old)
+            packed, paths = _write(packing, options.signers, output)
             pruned = PruneReport(left_out.result(), shared_bytes(packed.release))
     return BuildReport(
         paths=paths,
@@ -164,11 +175,25 @@ class _Packing:
     images: Sequence[FetchedImage]
     files: Sequence[Entry]
     shop: Workshop
+    parity: int
+    old: OldBase | None
 
     def pack(self) -> PackedBundle:
-        """Bring every layer into the cache and lay out the bundle."""
-        layers = prepare_layers(self._jobs(), self.shop)
-        return pack(self.lock, self.images, layers, self.files, self.shop.cache)
+        """Bring every layer that is needed into the cache and lay out the bundle."""
+        return pack(self.lock, self.images, self._layers(), self.files, self.shop.cache)
+
+    def _layers(self) -> ChosenLayers:
+        jobs = self._jobs()
+        known = {job.key: facts for job in jobs if (facts := needless(job, self.old)) is not None}
+        fetched = prepare_layers([job for job in jobs if job.key not in known], self.shop)
+        if self.old is None:
+            return ChosenLayers(fetched)
+        chosen = leave_out(known, fetched, self.old)
+        if len(known) < len(jobs):
+            from bundler.delta.patches import with_patches  # noqa: PLC0415 - start-up time
+
+            chosen = with_patches(chosen, jobs, self.old, self.shop)
+        return chosen.settled()
 
     def _jobs(self) -> Sequence[LayerJob]:
         return [
@@ -190,13 +215,12 @@ def _write(
     """Pack, sign and write; blobs of the cache that are damaged are made anew, once."""
     packed = packing.pack()
     try:
-        return packed, _write_signed(packed, signers, output, packing.shop.progress)
+        return _write_protected(packing, packed, signers, output)
     except DamagedEntry as damage:
         if not _evict_damaged(packed, packing.shop.cache):
             raise
         packing.shop.progress.note(f"{damage}; it is made anew")
-    packed = packing.pack()
-    return packed, _write_signed(packed, signers, output, packing.shop.progress)
+    return _write_protected(packing, packing.pack(), signers, output)
 
 
 def _evict_damaged(packed: PackedBundle, cache: Cache) -> bool:
@@ -205,6 +229,14 @@ def _evict_damaged(packed: PackedBundle, cache: Cache) -> bool:
     for entry in damaged:
         cache.evict(entry.digest)
     return bool(damaged)
+
+
+def _write_protected(
+    packing: _Packing, packed: PackedBundle, signers: Sequence[Signer], output: Output
+) -> tuple[PackedBundle, tuple[Path, ...]]:
+    progress = packing.shop.progress
+    with protected(packed, packing.parity, packing.shop.cache, progress) as whole:
+        return whole, _write_signed(whole, signers, output, progress)
 
 
 def _write_signed(

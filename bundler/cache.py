@@ -214,6 +214,14 @@ class Cache:
         _touch(self._facts_path(source, settings))
         return facts if size == facts.size else None
 
+    def all_layers(self) -> Iterator[LayerFacts]:
+        """Yield what is known of every layer whose blob is here."""
+        with self.guarded():
+            for path in sorted((self.root / "facts").iterdir()):
+                facts = read_facts(path)
+                if facts is not None and self.blob_path(facts.digest).exists():
+                    yield facts
+
     def put_layer(self, source: Digest, settings: str, facts: LayerFacts) -> None:
         """Remember what the layer `source` was made into; its blob must be in place."""
         self._put(written_facts(facts), self._facts_path(source, settings))

@@ -25,11 +25,13 @@ from bundler.commandline.arguments import (
 from bundler.commandline.bundles import reading
 from bundler.commandline.drive import driving
 from bundler.commandline.options import (
+    Base,
     CacheFolder,
     CaFiles,
     Json,
     Layers,
     Manifest,
+    Parity,
     PlainHttp,
     Platforms,
     Realms,
@@ -238,11 +240,13 @@ def build(  # noqa: PLR0913 - one parameter an option
     layers: Layers = None,
     level: Annotated[int, typer.Option(min=1, max=19, help="zstd level.")] = 6,
     platform: Platforms = None,
+    base: Base = None,
     part_size: Annotated[
         str | None, typer.Option(help="Write NAME.tar as parts of this size, such as 2GiB.")
     ] = None,
     selftest: Selftest = "",
     with_installer: WithInstaller = None,
+    parity: Parity = 0,
     cache: CacheFolder = None,
     ca_file: CaFiles = None,
     plain_http: PlainHttp = None,
@@ -267,6 +271,7 @@ def build(  # noqa: PLR0913 - one parameter an option
         layers=layers,
         level=level,
         platforms=tuple(platform or ()),
+        base=base,
         part_size=part_size,
         cache=cache,
         ca_files=tuple(ca_file or ()),
@@ -276,6 +281,7 @@ def build(  # noqa: PLR0913 - one parameter an option
         locked=locked,
         selftest=selftest,
         installer=with_installer,
+        parity=parity,
     )
     with progress_sink() as progress:
         report = run(manifest, build_options(arguments), progress)

@@ -10,12 +10,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bundler.cache import Cache
+from bundler.delta.chosen import ChosenLayers
 from bundler.fetch import FetchedImage, FetchedManifest
 from bundler.layers.collect import LayerKey
 from bundler.layers.facts import LayerFacts
 from bundler.locking.selftestmark import bundled_name
 from bundler.writing.entries import Entry, bytes_entry
 from manifests.bundle import layout
+from manifests.bundle.chunks import ChunkedFile
 from manifests.bundle.sums import Sums
 from manifests.digest import Digest
 from manifests.lock import Lock
@@ -67,7 +69,7 @@ class _PackedImage:
 def pack(
     lock: Lock,
     images: Sequence[FetchedImage],
-    layers: Mapping[LayerKey, LayerFacts],
+    chosen: ChosenLayers,
     files: Sequence[Entry],
     cache: Cache,
 ) -> PackedBundle:
@@ -76,13 +78,12 @@ def pack(
     Args:
         lock: what was resolved.
         images: its documents.
-        layers: every layer, in the cache.
+        chosen: every layer; what the bundle holds of them is in the cache.
         files: what the app carries besides images, then tools for the host.
         cache: where the layers' bytes are.
     """
-    packed = [one for image in images for one in _pack_image(image, layers)]
-    facts = {layer.digest: layer for image in packed for layer in image.layers}
-    release = _release(lock, [image.record for image in packed], facts, files)
+    packed = [one for image in images for one in _pack_image(image, chosen.layers)]
+    release = _release(lock, [image.record for image in packed], chosen, files)
     documents = {digest: raw for image in packed for digest, raw in image.documents.items()}
     metadata = [
         bytes_entry(layout.RELEASE, release.canonical()),
@@ -90,7 +91,8 @@ def pack(
         bytes_entry(layout.INDEX, _index_json(release)),
         bytes_entry(layout.DOCKER_MANIFEST, _docker_manifest(release)),
     ]
-    blobs = [_blob(record, documents, facts, cache) for record in release.blobs()]
+    held = chosen.files
+    blobs = [_blob(record, documents, held, cache) for record in release.blobs()]
     small = [entry for entry in blobs if entry.digest in documents]
     large = [entry for entry in blobs if entry.digest not in documents]
     entries = (*metadata, *small, *files, *large)
@@ -198,10 +200,10 @@ def _document(media_type: str, raw: bytes) -> BlobRecord:
 def _release(
     lock: Lock,
     images: Sequence[ImageRecord],
-    facts: Mapping[Digest, LayerFacts],
+    chosen: ChosenLayers,
     files: Sequence[Entry],
 ) -> Release:
-    chunked = [fact.file for fact in facts.values()] + [entry.file for entry in files]
+    chunked = [*chosen.files.values(), *(entry.file for entry in files)]
     table = {
         file.name: tuple(digest.hex for digest in file.chunks)
         for file in chunked
@@ -221,6 +223,7 @@ def _release(
         run=lock.run.without_lines() if lock.run else None,
         prune=lock.prune,
         chunks=ChunkTable(files=table),
+        base=chosen.base,
     )
 
 
@@ -286,10 +289,10 @@ def _docker_manifest(release: Release) -> bytes:
 def _blob(
     record: BlobRecord,
     documents: Mapping[Digest, bytes],
-    facts: Mapping[Digest, LayerFacts],
+    files: Mapping[Digest, ChunkedFile],
     cache: Cache,
 ) -> Entry:
     if record.digest in documents:
         return bytes_entry(record.name, documents[record.digest])
     path, witness = cache.blob_path(record.digest), cache.made(record.digest)
-    return Entry(facts[record.digest].file, record.digest, path, witness=witness)
+    return Entry(files[record.digest], record.digest, path, witness=witness)

@@ -14,10 +14,12 @@ import typer
 from installer.commandline.app import running
 from installer.commandline.bundles import driving
 from installer.commandline.check import checking
+from installer.commandline.delta import differing
 from installer.commandline.options import Bundle, Downgrade, Expired, Json
 from installer.commandline.plan import planning
 from installer.commandline.prune import pruning
 from installer.commandline.releases import releases
+from installer.commandline.repair import repairing
 from installer.commandline.selftest import selftesting
 from installer.console import Console, Form, exit_with
 from installer.frozen import build_lines
@@ -59,7 +61,9 @@ app.add_typer(releases)
 app.add_typer(running)
 app.add_typer(pruning)
 app.add_typer(checking)
+app.add_typer(differing)
 app.add_typer(driving)
+app.add_typer(repairing)
 app.add_typer(selftesting)
 
 Fingerprint = Annotated[
@@ -157,7 +161,7 @@ def verify(  # noqa: PLR0913 - one argument an option
     json: Json = False,
 ) -> None:
     """Check signatures, freshness and every byte of a bundle."""
-    console = Console(Form.JSON if json else Form.TEXT)
+    console = Console(Form.asked(json=json))
     with console.guarded():
         from installer.verbs import verify as verifyverb  # noqa: PLC0415 - only what a verb needs is imported
 
@@ -171,7 +175,8 @@ def verify(  # noqa: PLR0913 - one argument an option
             allow_downgrade=allow_downgrade,
             accept_expired=accept_expired,
         )
-        verifyverb.verify_bundle(console, asked)
+        code = verifyverb.verify_bundle(console, asked)
+    raise typer.Exit(code)
 
 
 @trust_app.command("add")
@@ -203,7 +208,7 @@ def trust_add(
 @trust_app.command("list")
 def trust_list(context: typer.Context, *, json: Json = False) -> None:
     """List the trusted keys and how many of them must sign."""
-    console = Console(Form.JSON if json else Form.TEXT)
+    console = Console(Form.asked(json=json))
     with console.guarded():
         from installer.verbs import trust as trustverbs  # noqa: PLC0415 - only what a verb needs is imported
 
@@ -239,7 +244,7 @@ def trust_threshold(
 @ledger_app.command("show")
 def ledger_show(context: typer.Context, *, json: Json = False) -> None:
     """Show which releases this host has accepted and keeps."""
-    console = Console(Form.JSON if json else Form.TEXT)
+    console = Console(Form.asked(json=json))
     with console.guarded():
         from installer.verbs import ledger as ledgerverbs  # noqa: PLC0415 - only what a verb needs is imported
 

@@ -15,13 +15,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from enum import StrEnum
 from types import FrameType
-from typing import Final, NoReturn, TextIO
+from typing import Final, NoReturn, TextIO, assert_never
 
 from installer.events import (
     Advanced,
+    DamageFound,
     Event,
     Failure,
     ImageLoaded,
+    ImageSkipped,
     Noted,
     RunFinished,
     RunRecord,
@@ -41,7 +43,9 @@ from installer.words.results import (
     record_json,
     record_lines,
     short_name,
+    skipped_text,
 )
+from manifests.bundle.damage import place_text
 from manifests.errors import ExitCode, MoonliftError, UsageError
 from manifests.quantities import bytes_text, seconds_text
 from manifests.safetext import safe_line, safe_text
@@ -57,6 +61,11 @@ class Form(StrEnum):
     TEXT = "text"
     JSON = "json"
     JSON_LINES = "jsonl"
+
+    @classmethod
+    def asked(cls, *, json: bool, jsonl: bool = False) -> Form:
+        """Return what `--json` and `--jsonl` ask for; the latter wins."""
+        return cls.JSON_LINES if jsonl else cls.JSON if json else cls.TEXT
 
 
 class Console:
@@ -229,14 +238,26 @@ def _show(bar: Bar, event: Event) -> None:
             bar.advance(event)
         case StageFinished() | StageFailed():
             bar.end(event.stage)
-        case ImageLoaded():
-            bar.line(_loaded_line(event))
-        case ServiceChanged():
-            bar.line(_service_line(event))
+        case ImageLoaded() | ServiceChanged() | DamageFound() | ImageSkipped():
+            bar.line(_fact_line(event))
         case Noted(code=code) if code != "nothing-to-do":
             bar.line(event.text)
         case _:
             pass
+
+
+def _fact_line(event: ImageLoaded | ServiceChanged | DamageFound | ImageSkipped) -> str:
+    match event:
+        case ImageLoaded():
+            return _loaded_line(event)
+        case ServiceChanged():
+            return _service_line(event)
+        case DamageFound():
+            return f"damaged      {safe_line(place_text(event))}"
+        case ImageSkipped():
+            return f"not loaded   {safe_line(skipped_text(event))}"
+        case _:
+            assert_never(event)
 
 
 def _loaded_line(event: ImageLoaded) -> str:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from enum import Enum
 from typing import TypeAlias
 
+from installer.stream.damageevents import DamageFound, ImageSkipped
 from installer.stream.stages import Outcome, ServiceState, Stage, Unit
 from installer.stream.testevents import DeviceTested, PictureDrawn
 from manifests.errors import ExitCode, MoonliftError
@@ -21,10 +22,12 @@ from manifests.strictjson import JsonValue
 
 __all__ = [
     "Advanced",
+    "DamageFound",
     "DeviceTested",
     "Event",
     "Failure",
     "ImageLoaded",
+    "ImageSkipped",
     "NameSet",
     "Noted",
     "Outcome",
@@ -86,6 +89,7 @@ class RunRecord:
         verb: of the command line: `install`, `rollback`.
         started: whether something of the release was started by it, and is well.
         running_again: number of the release that was put back because this one is not well.
+        images_skipped: names of images that a damaged bundle could not give.
     """
 
     outcome: Outcome
@@ -103,6 +107,7 @@ class RunRecord:
     verb: str = "install"
     started: bool = False
     running_again: int | None = None
+    images_skipped: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> ExitCode:
@@ -237,7 +242,9 @@ Event: TypeAlias = (
     StageStarted
     | Advanced
     | Noted
+    | DamageFound
     | ImageLoaded
+    | ImageSkipped
     | NameSet
     | DeviceTested
     | PictureDrawn

@@ -11,6 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from installer.delta.needs import Regain, regain
+from installer.delta.oldbundle import OldBundle
+from installer.delta.room import copying
 from installer.engines.base import Delivery, Engine, EngineInfo, Presence, keep_name
 from installer.ledger import Ledger
 from installer.planning.filesystems import file_system_of, places_of
@@ -23,7 +26,7 @@ from installer.running.source import refuse_unordered
 from installer.verify import VerifiedBundle
 from manifests.digest import Digest
 from manifests.errors import MoonliftError, NotInstallableHere
-from manifests.release import FileRecord, ImageRecord, Release
+from manifests.release import BlobRecord, FileRecord, ImageRecord, Release
 
 if TYPE_CHECKING:  # an install that starts nothing needs none of it
     from installer.planning.appplan import AppPlan
@@ -43,6 +46,8 @@ class Plan:
         images: of the release, those for this engine's platform.
         deliveries: what will be sent, in order.
         names: that will change, when every image is there.
+        there: what the engine has already.
+        keep: by identity, our own name for each image.
         room: what will be written where, and what is free there.
         check_first: whether all that will be read is checked before the engine is touched.
         recorded: whether the ledger has this very release as the active one.
@@ -51,6 +56,7 @@ class Plan:
         problems: what keeps it from being carried out; a plan that `plan` made has none.
         starting: how a person wants it started; None to load and name only.
         outgrown: older releases that its policy will let go.
+        regain: what a difference bundle takes from this host; None where it brings everything.
     """
 
     verified: VerifiedBundle
@@ -60,6 +66,8 @@ class Plan:
     images: tuple[ImageRecord, ...]
     deliveries: tuple[Delivery, ...]
     names: tuple[NameChange, ...]
+    there: Presence
+    keep: Mapping[Digest, str]
     room: Room
     check_first: bool
     recorded: bool
@@ -68,11 +76,20 @@ class Plan:
     problems: tuple[NotInstallableHere, ...] = ()
     starting: Starting | None = None
     outgrown: Outgrown = NOTHING_OUTGROWN
+    regain: Regain | None = None
+
+    def brought(self, delivery: Delivery) -> tuple[BlobRecord, ...]:
+        """Return the blobs of the bundle that bring what the engine lacks."""
+        return self.verified.release.carriers(delivery.missing)
+
+    def brought_bytes(self, delivery: Delivery) -> int:
+        """Return their bytes."""
+        return sum(blob.size for blob in self.brought(delivery))
 
     @property
     def read_bytes(self) -> int:
         """Bytes of layers that will be read from the bundle."""
-        return sum(layer.size for one in self.deliveries for layer in one.missing)
+        return sum(map(self.brought_bytes, self.deliveries))
 
     @property
     def unpack_bytes(self) -> int:
@@ -82,7 +99,9 @@ class Plan:
     @property
     def engine_bytes(self) -> int:
         """Bytes that the engine has to take in: unpacked, or as they are."""
-        return self.unpack_bytes if self.info.store.unpacks else self.read_bytes
+        if self.info.store.unpacks:
+            return self.unpack_bytes
+        return sum(layer.size for one in self.deliveries for layer in one.missing)
 
     @property
     def nothing_to_do(self) -> bool:
@@ -102,7 +121,7 @@ class Plan:
         """Files of the bundle that are checked before anything else."""
         if not self.check_first or self.nothing_to_do:
             return frozenset()
-        layers = {layer.name for one in self.deliveries for layer in one.missing}
+        layers = {blob.name for one in self.deliveries for blob in self.brought(one)}
         placed = self.app is not None and self.app.placed
         files = () if placed else self.verified.release.files
         return frozenset(layers | {file.name for file in files})
@@ -121,6 +140,7 @@ def plan(
     *,
     one_pass: bool,
     starting: Starting | None = None,
+    old: OldBundle | None = None,
 ) -> Plan:
     """Ask engine, host and ledger.
 
@@ -130,13 +150,14 @@ def plan(
         ledger: what this host has; only read.
         one_pass: don't read the layers twice; a pipe can't be anyway.
         starting: how what runs of it is started; None to load and name only.
+        old: a bundle that old layers may come from; None for none.
 
     Raises:
-        NotInstallableHere: `platform-mismatch`, `no-space`, `pipe-order`; as `plan_app`; several
-            are told as one.
+        NotInstallableHere: `platform-mismatch`, `no-space`, `pipe-order`, `base-missing`; as
+            `plan_app`; several are told as one.
         EngineFailed: it does not answer.
     """
-    made = draft(verified, engine, ledger, one_pass=one_pass, starting=starting)
+    made = draft(verified, engine, ledger, one_pass=one_pass, starting=starting, old=old)
     if made.problems:
         raise together(made.problems)
     return made
@@ -149,6 +170,7 @@ def draft(
     *,
     one_pass: bool,
     starting: Starting | None = None,
+    old: OldBundle | None = None,
 ) -> Plan:
     """Ask as `plan` does; what keeps the plan from being carried out is told in it.
 
@@ -162,12 +184,17 @@ def draft(
     known = known_releases(ledger)
     there = engine.presence(images, keep, known)
     deliveries = tuple(_deliveries(images, there, keep))
+    found: Regain | None = None
+    with _told_in(problems):
+        found = regain(release, deliveries, engine, known, old)
     identities = {image.name: info.store.identity(image) for image in images}
     app: AppPlan | None = None
     if starting is not None and not problems:
         with _told_in(problems):
             app = starting.plan_app(release, identities, ledger, medium)
-    room = reckon((*_placing(ledger, release, app), *_loading(info, deliveries)), file_system_of)
+    copied = copying(found, ledger.directory, places_of(info), len(deliveries))
+    written = (*_placing(ledger, release, app), *_loading(info, deliveries), *copied)
+    room = reckon(written, file_system_of)
     problems.extend(lacking(room))
     if medium.sequential:
         with _told_in(problems):
@@ -180,6 +207,8 @@ def draft(
         images=images,
         deliveries=deliveries,
         names=name_changes(engine, images, there, keep),
+        there=there,
+        keep=keep,
         room=room,
         check_first=not (one_pass or medium.sequential),
         recorded=_is_recorded(verified, ledger),
@@ -188,6 +217,7 @@ def draft(
         problems=tuple(problems),
         starting=starting,
         outgrown=outgrown(release, ledger.app(release.product) if starting else None, known),
+        regain=found,
     )
 
 

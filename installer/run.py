@@ -5,6 +5,9 @@ files, load every image, write down that they arrived, prove the host, then make
 active one (`installer.running.activation`) and prune. Never asks, never prints. Cancel works at
 every chunk. Files are placed before images are loaded, since they pass first in a pipe.
 
+Damage to the bundle does not keep its good images from being loaded; it does keep the release from
+being started, named and recorded as arrived. Where nothing of it can be loaded nothing is touched.
+
 What a broken-off run leaves: images that were loaded keep a name of ours and are not sent again;
 names point all to the old release or all to the new one. A process killed between two names, or a
 host that loses power, leaves some of each; the next run moves the rest.
@@ -23,13 +26,14 @@ from installer.load import Loading
 from installer.plan import Plan
 from installer.running.activation import Activation, Target
 from installer.running.appfiles import place_files
+from installer.running.salvage import Salvage
 from installer.running.source import BundleSource
 from installer.state.apps import RunsAs
 from installer.state.history import HistoryEntry
 from installer.stream.jobs import Meter
 from installer.stream.metered import metered_work
 from installer.stream.staging import INTERRUPTED, Broken, Staging
-from manifests.bundle.contents import check_contents
+from manifests.bundle.contents import Survey, survey_contents
 from manifests.errors import MoonliftError
 
 __all__ = ["INTERRUPTED", "run"]
@@ -50,7 +54,8 @@ class _Run:
         self._plan = plan
         self._cancel = cancel
         self._staging = Staging()
-        self._loading = Loading(plan, cancel)
+        self._salvage = Salvage(plan)
+        self._loading = Loading(plan, self._salvage, cancel)
         self._activation = Activation(self._target(), self._staging, cancel)
 
     def events(self) -> Iterator[Event]:
@@ -71,6 +76,7 @@ class _Run:
         try:
             yield from self._stages(ledger)
         finally:
+            self._loading.close()
             if self._staging.failure is not None:
                 self._write_failure(ledger)
 
@@ -79,7 +85,7 @@ class _Run:
         if plan.checked_names:
             yield from stage(Stage.CHECK, plan.checked_bytes, Unit.BYTES, self._check())
         ledger.accept(plan.verified.verdict)
-        if plan.placed_files:
+        if plan.placed_files and not self._salvage.is_needed:
             total = sum(one.size for one in plan.placed_files)
             yield from stage(Stage.FILES, total, Unit.BYTES, self._place(total))
         if plan.deliveries:
@@ -95,11 +101,16 @@ class _Run:
     def _check(self) -> Iterator[Event]:
         plan = self._plan
         meter = Meter(plan.checked_bytes, self._cancel)
-        return metered_work(
-            meter,
-            Stage.CHECK,
-            lambda: check_contents(plan.verified.sealed, meter.add, plan.checked_names),
-        )
+        found: list[Survey] = []
+
+        def survey() -> None:
+            found.append(survey_contents(plan.verified.sealed, meter.add, plan.checked_names))
+
+        yield from metered_work(meter, Stage.CHECK, survey)
+        yield from self._salvage.surveyed(*found)
+        if self._salvage.is_hopeless:
+            yield from self._salvage.given_up()
+            raise self._salvage.refusal(0)
 
     def _place(self, total: int) -> Iterator[Event]:
         sealed, state = self._plan.verified.sealed, self._plan.ledger.directory
@@ -196,4 +207,5 @@ class _Run:
             failure=self._staging.failure,
             started=self._activation.started,
             running_again=self._activation.running_again,
+            images_skipped=tuple(image.name for image in self._salvage.skipped),
         )

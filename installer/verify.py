@@ -16,7 +16,7 @@ from typing import Final
 from installer.ledger import Ledger
 from installer.planning.freshness import Candidate, FreshnessVerdict
 from installer.trust import TrustedKeys
-from manifests.bundle.contents import check_contents
+from manifests.bundle.contents import Survey, check_contents, survey_contents
 from manifests.bundle.digesting import Digesting
 from manifests.bundle.medium import Medium
 from manifests.release import Release
@@ -137,6 +137,22 @@ def check_everything(
         BundleRefused: `chunk-damaged`, `bundle-truncated`, `file-missing`, `medium-unreadable`.
     """
     return check_contents(verified.sealed, advance, begun=begun)
+
+
+def survey_everything(
+    verified: VerifiedBundle, advance: Callable[[int], None], begun: Digesting | None = None
+) -> Survey:
+    """Read every byte that `verify` has not, and say what of it is damaged.
+
+    Args:
+        verified: the bundle.
+        advance: called from several threads with the number of bytes just checked.
+        begun: reads some of the files already.
+
+    Raises:
+        BundleRefused: `medium-gone`; of a pipe, as `check_everything`.
+    """
+    return survey_contents(verified.sealed, advance, begun=begun)
 
 
 def unread_bytes(verified: VerifiedBundle) -> int:

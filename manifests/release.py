@@ -6,13 +6,16 @@ larger than that; the one chunk of a smaller file is the file, whose digest SHA2
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import Annotated, Final
 
 from pydantic import Field, StringConstraints, model_validator
 
-from manifests.bundle.layout import FILES, TOOLS, blob_name
+from manifests.base import Base
+from manifests.blobrecord import BlobRecord, LayerRecord
+from manifests.bundle.layout import FILES, TOOLS
+from manifests.bundle.parityrecord import ParityRecord
 from manifests.digest import Digest
 from manifests.documents import (
     DigestField,
@@ -29,6 +32,8 @@ from manifests.documents import (
 from manifests.prunerules.policy import PrunePolicy
 from manifests.runspec import RunSpec
 
+__all__ = ["BlobRecord", "LayerRecord"]
+
 RELEASE_LIMIT: Final = 4 * 1024 * 1024
 """Bytes of release.json: some 480 GB of layers."""
 CHUNK_SIZE: Final = 8 * 1024 * 1024
@@ -42,37 +47,6 @@ class LayerPolicy(StrEnum):
     AUTO = "auto"
     ZSTD = "zstd"
     ORIGINAL = "original"
-
-
-class BlobRecord(Part):
-    """A blob of the bundle.
-
-    Attributes:
-        digest: also its file name.
-        size: bytes.
-        media_type: as in the manifest that names it.
-    """
-
-    digest: DigestField
-    size: Size
-    media_type: Line
-
-    @property
-    def name(self) -> str:
-        """The blob's file in the bundle."""
-        return blob_name(self.digest)
-
-
-class LayerRecord(BlobRecord):
-    """A layer as the bundle carries it.
-
-    Attributes:
-        diff_id: digest of the uncompressed tar.
-        uncompressed: bytes of the uncompressed tar.
-    """
-
-    diff_id: DigestField
-    uncompressed: Size
 
 
 class ImageRecord(Part):
@@ -183,9 +157,10 @@ class Release(Document):
         waived: images that the app names and that are not here.
         selftest: name of the image that proves a host; None when there is none.
         run: what runs of it; None where it only brings images.
+        base: what it is a difference to; None for a complete bundle.
         prune: what may be removed once it runs; None for nothing.
         chunks: the chunk table.
-        base: release that this one is a difference to; None for a complete bundle.
+        parity: what restores damaged files; None where nothing does.
     """
 
     product: Product
@@ -200,7 +175,9 @@ class Release(Document):
     selftest: Line | None = None
     run: RunSpec | None = None
     prune: PrunePolicy | None = None
+    base: Base | None = None
     chunks: ChunkTable = ChunkTable()
+    parity: ParityRecord | None = None
 
     @model_validator(mode="after")
     def _in_their_folders(self) -> Release:
@@ -208,6 +185,12 @@ class Release(Document):
             for file in files:
                 if not file.name.startswith(folder):
                     raise ValueError(f"expected a name below {folder}, found {file.name}")
+        return self
+
+    @model_validator(mode="after")
+    def _builds_on_base(self) -> Release:
+        if self.base is not None:
+            self.base.check(layer for image in self.images for layer in image.layers)
         return self
 
     @model_validator(mode="after")
@@ -228,15 +211,36 @@ class Release(Document):
                 raise ValueError(f"no chunk table for {name}")
         return self
 
+    @model_validator(mode="after")
+    def _covered(self) -> Release:
+        if self.parity is not None:
+            parity = {name for name, _, _ in self.parity.files}
+            sizes = (size for name, size in self.sizes().items() if name not in parity)
+            self.parity.check_covers(sum(sizes) + sum(self.parity.sizes.values()))
+        return self
+
+    def carrier(self, layer: LayerRecord) -> BlobRecord | None:
+        """Return the blob that brings a layer; None for one that a host must have already."""
+        return layer if self.base is None else self.base.carrier(layer)
+
+    def carriers(self, layers: Iterable[LayerRecord]) -> tuple[BlobRecord, ...]:
+        """Return the blobs that bring some layers, as often as they are named."""
+        found = (self.carrier(layer) for layer in layers)
+        return tuple(blob for blob in found if blob is not None)
+
     def blobs(self) -> Iterator[BlobRecord]:
         """Yield each distinct blob once: every document first, then layers in load order."""
         seen: set[Digest] = set()
-        groups = [image.documents for image in self.images]
-        groups += [image.layers for image in self.images]
-        for record in (record for group in groups for record in group):
+        for record in self._every_blob():
             if record.digest not in seen:
                 seen.add(record.digest)
                 yield record
+
+    def _every_blob(self) -> Iterator[BlobRecord]:
+        for image in self.images:
+            yield from image.documents
+        for image in self.images:
+            yield from self.carriers(image.layers)
 
     def sizes(self) -> dict[str, int]:
         """Return the size in bytes of every blob and file, by bundle file name.
@@ -245,8 +249,8 @@ class Release(Document):
             ValueError: the document gives one file two sizes or two digests.
         """
         sizes: dict[str, int] = {}
-        records = [(blob.name, blob.size) for image in self.images for blob in image.blobs]
-        records += [(file.name, file.size) for file in self.carried]
+        records = [(blob.name, blob.size) for blob in self._every_blob()]
+        records += [(file.name, file.size) for file in (*self.carried, *self.parity_files)]
         for name, size in records:
             if sizes.setdefault(name, size) != size:
                 raise ValueError(f"{name} has two sizes")
@@ -256,6 +260,12 @@ class Release(Document):
     def carried(self) -> tuple[FileRecord, ...]:
         """Everything besides images and our own documents, in the order of the one-file form."""
         return (*self.files, *self.tools)
+
+    @property
+    def parity_files(self) -> tuple[FileRecord, ...]:
+        """The files that restore others, in the order of the one-file form, where they are last."""
+        files = self.parity.files if self.parity else ()
+        return tuple(FileRecord(name=one, digest=digest, size=size) for one, size, digest in files)
 
     @property
     def selftest_images(self) -> tuple[ImageRecord, ...]:

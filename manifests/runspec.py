@@ -14,7 +14,8 @@ from typing import Annotated, Final, Literal
 from pydantic import Field, StringConstraints, model_validator
 
 from manifests.documents import Line
-from manifests.service import SERVICE_MODE, RelativePath, Service, Setting
+from manifests.service import SERVICE_MODE, Service
+from manifests.serviceinputs import RelativePath, Setting
 from manifests.workload import Count, Script, Sparse
 
 MAX_SERVICES: Final = 500

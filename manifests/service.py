@@ -9,108 +9,25 @@ settings for the app, else from the variable's default. `$$` stands for `$`.
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from typing import Final, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from manifests.confinement import GpuNeed, Limits, Logging, Privileges
+from manifests.documents import Line
+from manifests.serviceinputs import (
+    EnvironmentFile,
+    EnvironmentValue,
+    Mount,
+    SecretUse,
+    Setting,
+    Template,
+)
+from manifests.workload import Count, HealthCheck, Port, Sparse, Upgrade
 
-from manifests.documents import Line, Part
-from manifests.workload import Count, HealthCheck, Port, Script, Sparse, Upgrade
-
-Template = Script
-"""A text with variables, on one line or several."""
-Bytes = Annotated[int, Field(ge=0, le=2**50)]
 Condition = Literal["started", "healthy", "completed"]
 Restart = Literal["no", "always", "on-failure", "unless-stopped"]
 Protocol = Literal["tcp", "udp", "sctp"]
 SERVICE_MODE: Final = "service:"
 """Before the name of a service whose network, IPC or process name space is shared."""
-
-
-def is_beneath(path: str) -> bool:
-    """Tell whether a path stays in the folder that it starts from, and is written plainly."""
-    return all(part not in ("", ".", "..") for part in path.split("/"))
-
-
-def _beneath(path: str) -> str:
-    if not is_beneath(path):
-        raise ValueError("expected a relative path without . and ..")
-    return path
-
-
-RelativePath = Annotated[Line, AfterValidator(_beneath)]
-"""A path that can't lead out of the folder that it starts from."""
-
-
-class EnvironmentValue(Part):
-    """A variable that the service's processes see; an empty value is one.
-
-    Attributes:
-        name: of the variable.
-        value: template; None to hand on the host's setting of the same name, if there is one.
-    """
-
-    name: Line
-    value: Template | None = None
-
-
-class EnvironmentFile(Sparse):
-    """A file of variables; later files and `environment` win.
-
-    Attributes:
-        path: in the host's settings for the app, else carried as `files/<path>`.
-        required: whether the app can't start without it.
-        raw: whether its values are taken as they stand, without variables and quotes.
-    """
-
-    path: RelativePath
-    required: bool = True
-    raw: bool = False
-
-
-class SecretUse(Sparse):
-    """A secret that the service is given; its value lies in the host's settings for the app.
-
-    Attributes:
-        name: of the secret.
-        target: path of the file in the container that holds the value; empty where there is none.
-        variable: that holds the value; empty where there is none.
-        mode: of the file.
-    """
-
-    name: RelativePath
-    target: Line = ""
-    variable: Line = ""
-    mode: Annotated[int, Field(ge=0, le=0o777)] = 0o444
-
-
-class Mount(Sparse):
-    """Something that the service sees in its file system.
-
-    Attributes:
-        target: path within the container.
-        kind: `volume`, a named one of the app; `anonymous`, a volume of this container;
-            `host`, a path of the host; `carried`, a file or folder that the bundle carries;
-            `tmpfs`, memory.
-        source: key among the volumes; template of the host's path; path below `files/`.
-        read_only: whether the container can't change it.
-        size: bytes of a tmpfs; None for the engine's default.
-        mode: of a tmpfs; None for the engine's default.
-        options: mount options in the engine's words: `nocopy`, `rshared`, `subpath=...`, `z`.
-    """
-
-    target: Line
-    kind: Literal["volume", "anonymous", "host", "carried", "tmpfs"]
-    source: Template = ""
-    read_only: bool = False
-    size: Bytes | None = None
-    mode: Annotated[int, Field(ge=0, le=0o7777)] | None = None
-    options: tuple[Line, ...] = ()
-
-    @model_validator(mode="after")
-    def _carried_beneath(self) -> Mount:
-        if self.kind == "carried" and not is_beneath(self.source):
-            raise ValueError(f"expected a path below files/, found {self.source!r}")
-        return self
 
 
 class PublishedPort(Sparse):
@@ -181,112 +98,6 @@ class Probe(Sparse):
     start_period_ms: Count | None = None
     start_interval_ms: Count | None = None
     retries: Count | None = None
-
-
-class GpuNeed(Sparse):
-    """GPUs that each instance is given.
-
-    Attributes:
-        count: how many; None for all that the host has.
-        devices: indices or UUIDs, instead of a count.
-        capabilities: beyond `gpu`, such as `compute` and `utility`.
-        driver: that Compose names; empty for NVIDIA's.
-    """
-
-    count: Count | None = None
-    devices: tuple[Line, ...] = ()
-    capabilities: tuple[Line, ...] = ()
-    driver: Line = ""
-
-
-class Limits(Sparse):
-    """What an instance may use at most; None or 0 for no limit.
-
-    Attributes:
-        nano_cpus: processors, in thousand-millionths.
-        cpu_shares: weight against other containers where processors are short.
-        cpuset: processors that it may run on, such as `0-3`; empty for all.
-        memory, memory_reservation, shm_size: bytes.
-        memory_swap: bytes of memory and swap; -1 for no limit of swap.
-        pids: processes and threads.
-    """
-
-    nano_cpus: Annotated[int, Field(ge=0, le=10**15)] = 0
-    cpu_shares: Annotated[int, Field(ge=0, le=2**18)] = 0
-    cpuset: Line = ""
-    memory: Bytes = 0
-    memory_reservation: Bytes = 0
-    memory_swap: Annotated[int, Field(ge=-1, le=2**50)] = 0
-    shm_size: Bytes = 0
-    pids: Annotated[int, Field(ge=-1, le=2**22)] = 0
-
-
-class Ulimit(Sparse):
-    """A limit of the kernel's, as `setrlimit` takes it.
-
-    Attributes:
-        name: such as `nofile`.
-        soft, hard: -1 for none.
-    """
-
-    name: Line
-    soft: Annotated[int, Field(ge=-1, le=2**62)]
-    hard: Annotated[int, Field(ge=-1, le=2**62)]
-
-
-class Setting(Sparse):
-    """A name with a value: a label, a sysctl, an option of a driver."""
-
-    name: Line
-    value: Template = ""
-
-
-class Logging(Sparse):
-    """How the engine keeps what the service prints.
-
-    Attributes:
-        driver: such as `json-file`; empty for the engine's default.
-        options: of the driver.
-    """
-
-    driver: Line = ""
-    options: tuple[Setting, ...] = ()
-
-
-class Privileges(Sparse):
-    """What the service's processes may do beyond, or less than, the usual.
-
-    Attributes:
-        privileged: whether they may do everything.
-        read_only: whether the container's own file system can't be changed.
-        cap_add, cap_drop: capabilities.
-        security_opt: in the engine's words.
-        devices: `host:container[:rwm]`.
-        device_cgroup_rules: in the engine's words.
-        group_add: further groups.
-        ipc, pid, userns, uts, cgroupns: name space modes, in the engine's words; `service:<name>`
-            for that of a service's container.
-        sysctls: of the container's name spaces.
-        ulimits: of its processes.
-        oom_score_adj: None for the default.
-    """
-
-    privileged: bool = False
-    read_only: bool = False
-    cap_add: tuple[Line, ...] = ()
-    cap_drop: tuple[Line, ...] = ()
-    security_opt: tuple[Line, ...] = ()
-    devices: tuple[Line, ...] = ()
-    device_cgroup_rules: tuple[Line, ...] = ()
-    group_add: tuple[Line, ...] = ()
-    ipc: Line = ""
-    pid: Line = ""
-    userns: Line = ""
-    uts: Line = ""
-    cgroupns: Line = ""
-    sysctls: tuple[Setting, ...] = ()
-    ulimits: tuple[Ulimit, ...] = ()
-    oom_score_adj: Annotated[int, Field(ge=-1000, le=1000)] | None = None
 
 
 class Naming(Sparse):

@@ -51,9 +51,11 @@ class BuildArguments:
     plain_http: tuple[str, ...]
     realms: tuple[str, ...]
     passphrase_file: Path | None
+    base: Path | None = None
     locked: bool = False
     selftest: str = ""
     installer: Path | None = None
+    parity: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +97,11 @@ def build_options(arguments: BuildArguments) -> BuildOptions:
         settings=ZstdSettings(level=arguments.level),
         policy=arguments.layers,
         platforms=tuple(map(_platform, arguments.platforms)),
+        base=arguments.base,
         renew=Renew.NOTHING if arguments.locked else Renew.NEW,
         selftest=arguments.selftest,
         installer=arguments.installer,
+        parity=arguments.parity,
     )
 
 

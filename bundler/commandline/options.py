@@ -27,6 +27,13 @@ Layers = Annotated[
 Platforms = Annotated[
     list[str] | None, typer.Option(help="os/architecture, instead of the app's own. Again.")
 ]
+Base = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="OLD",
+        help="Hold only what is new since this bundle, release.json or host's inventory.",
+    ),
+]
 Selftest = Annotated[
     str,
     typer.Option(metavar="IMAGE", help="Add this image, made by `bundle selftest-image`."),
@@ -34,6 +41,15 @@ Selftest = Annotated[
 WithInstaller = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Carry this installer, made by `make installer`."),
+]
+Parity = Annotated[
+    int,
+    typer.Option(
+        min=0,
+        max=100,
+        metavar="PERCENT",
+        help="Add files that restore this much of a damaged bundle: `installer repair`.",
+    ),
 ]
 CacheFolder = Annotated[
     Path | None, typer.Option(envvar="MOONLIFT_CACHE", help="Build cache folder.")

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from manifests.errors import SourceFailed
+from manifests.errors import BundleRefused, SourceFailed
 from manifests.quantities import bytes_text
 
 _CODES: Final = {
@@ -41,6 +41,22 @@ def told(root: Path) -> Iterator[None]:
             hint=_HINTS[code],
             drive=str(root),
         ) from error
+
+
+@contextmanager
+def told_of_bundle(root: Path) -> Iterator[None]:
+    """Tell what fails while a bundle on the drive itself is opened.
+
+    Raises:
+        SourceFailed: `drive-failed`.
+    """
+    try:
+        yield
+    except BundleRefused as error:
+        if error.code not in ("medium-gone", "medium-unreadable"):
+            raise
+        hint = _HINTS["drive-failed"]
+        raise SourceFailed("drive-failed", str(error), hint=hint, drive=str(root)) from error
 
 
 def too_full(root: Path, needed: int, free: int) -> SourceFailed:

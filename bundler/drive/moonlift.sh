@@ -169,6 +169,13 @@ header() {
     header_with "$1" "$2" "$(printf '%06o@ ' "$sum")" | tr '@' '\000' # no variable holds a NUL
 }
 
+# What a difference builds on only the installer can see.
+refuse_difference() {
+    if grep -q '"base":{' "$1/release.json"; then
+        die "$(basename "$1"): brings only what is new since an older release; the installer loads it"
+    fi
+}
+
 # The release as the archive that docker load reads.
 archive() {
     for name in oci-layout index.json manifest.json $(grep '^blobs/' "$TEMP/names.listed"); do
@@ -205,6 +212,7 @@ trap 'exit 130' INT TERM
 
 check "$RELEASE" "$SIGNERS"
 if [ "$1" = load ]; then
+    refuse_difference "$RELEASE"
     archive "$RELEASE" | docker load || {
         printf 'moonlift.sh: docker load failed; layers in zstd need Docker 23 or later\n' >&2
         exit 12

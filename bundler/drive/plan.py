@@ -30,9 +30,8 @@ from manifests.seals.sshsig import MAX_SIGNATURE_BYTES, MAX_SIGNATURES
 SPARE: Final = 1024 * 1024
 """Bytes that folders and words for people may take."""
 
-_TOPS: Final = frozenset(
-    {*DOCUMENTS, *(name.partition("/")[0] for name in (layout.BLOBS, layout.FILES, layout.TOOLS))}
-)
+_FOLDERS: Final = (layout.BLOBS, layout.FILES, layout.TOOLS, layout.PARITY)
+_TOPS: Final = frozenset({*DOCUMENTS, *(name.partition("/")[0] for name in _FOLDERS)})
 
 
 @dataclass(frozen=True, slots=True)

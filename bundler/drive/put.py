@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bundler.drive.copy import sync_folder, write_bytes, write_target
-from bundler.drive.faults import lies, told
+from bundler.drive.faults import lies, told, told_of_bundle
 from bundler.drive.filesystem import MEMORY, look_at
 from bundler.drive.papers import write_papers
 from bundler.drive.plan import DrivePlan
@@ -96,7 +96,8 @@ def put(plan: DrivePlan, progress: Progress) -> DriveReport:
         repaired = _read_back(plan, reader, progress)
         _mark(plan, reader)
         read = time.monotonic()
-        _check_opens(plan.folder)
+        with told_of_bundle(plan.drive.root):
+            _check_opens(plan.folder)
         if not plan.makes_room_first:
             removed = _make_room(plan)
         write_papers(read_drive(plan.drive.root))

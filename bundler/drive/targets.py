@@ -76,7 +76,7 @@ class Target:
 
 
 def targets_of(sealed: SealedRelease, folder: Path, system: FileSystem) -> tuple[Target, ...]:
-    """Return every blob, then every carried file, with where it is or is to be.
+    """Return every blob, then every carried or parity file, with where it is or is to be.
 
     Raises:
         SourceFailed: `drive-file-too-large`.
@@ -84,7 +84,7 @@ def targets_of(sealed: SealedRelease, folder: Path, system: FileSystem) -> tuple
     release, sums = sealed.release, sealed.sums.files
     blobs = [(blob.name, blob.size) for blob in release.blobs()]
     targets = [_blob(sealed, name, size, folder, system) for name, size in blobs]
-    for record in release.carried:
+    for record in (*release.carried, *release.parity_files):
         if system.max_file is not None and record.size > system.max_file:
             raise _too_large(record.name, record.size, system)
         file = chunked_file(release, record.name, record.size, sums[record.name])

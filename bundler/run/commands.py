@@ -11,14 +11,14 @@ from dataclasses import replace
 from bundler.discover.compose.env import ENV_FILE_LIMIT, Known, parse_env
 from bundler.discover.compose.files import Files, Wanted
 from bundler.discover.compose.service import Service
-from bundler.discover.compose.shape import Unexpected
 from bundler.discover.compose.tree import Value
+from bundler.discover.compose.unexpected import Unexpected
 from bundler.discover.folder import join
 from bundler.run.scalars import items, text_of, truth
 from bundler.run.scene import Scene, check_keys, entry, looks_secret
 from bundler.run.words import Command, MalformedCommand, cut, cut_template
 from manifests.interpolation import MalformedInterpolation, escaped, interpolate
-from manifests.service import EnvironmentFile, EnvironmentValue, Setting, is_beneath
+from manifests.serviceinputs import EnvironmentFile, EnvironmentValue, Setting, is_beneath
 
 _FILE_KEYS = frozenset({"path", "required", "format"})
 

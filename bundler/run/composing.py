@@ -17,9 +17,9 @@ from pydantic import ValidationError
 
 from bundler.discover.compose.notes import Refused
 from bundler.discover.compose.service import Service as Composed
-from bundler.discover.compose.shape import Unexpected, tell_unexpected
 from bundler.discover.compose.source import Composed as Project
 from bundler.discover.compose.tree import Value
+from bundler.discover.compose.unexpected import Unexpected, tell_unexpected
 from bundler.run.commands import (
     command_fields,
     environment_fields,
@@ -52,7 +52,8 @@ from bundler.run.ports import port_fields
 from bundler.run.scene import Scene, check_keys, entry
 from bundler.run.secrets import Store, config_mounts, secret_fields
 from manifests.runspec import DEFAULT_NETWORK, MAX_SERVICES, NetworkSpec, VolumeSpec
-from manifests.service import Attachment, Mount, Service
+from manifests.service import Attachment, Service
+from manifests.serviceinputs import Mount
 
 _VOLUME_KEYS: Final = MappingProxyType(
     dict.fromkeys(("driver", "driver_opts", "external", "labels", "name"))

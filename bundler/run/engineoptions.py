@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from manifests.confinement import GpuNeed, Logging, Privileges
 from manifests.interpolation import escaped
-from manifests.service import GpuNeed, Logging, Mount, Naming, Privileges, Setting
+from manifests.service import Naming
+from manifests.serviceinputs import Mount, Setting
 from manifests.workload import EngineOption
 
 _PRIVILEGES: Final = {

@@ -12,20 +12,13 @@ from typing import Final
 
 from bundler.discover.compose.gpu import gpu_devices, gpu_requests
 from bundler.discover.compose.service import Service
-from bundler.discover.compose.shape import Unexpected
 from bundler.discover.compose.tree import Value
+from bundler.discover.compose.unexpected import Unexpected
 from bundler.run.commands import pairs, settings
 from bundler.run.scalars import items, milliseconds, seconds, text_of, truth, whole
 from bundler.run.scene import Scene, check_keys, entry
-from manifests.service import (
-    SERVICE_MODE,
-    Condition,
-    Dependency,
-    GpuNeed,
-    Logging,
-    Probe,
-    Restart,
-)
+from manifests.confinement import GpuNeed, Logging
+from manifests.service import SERVICE_MODE, Condition, Dependency, Probe, Restart
 from manifests.workload import MAX_COUNT
 
 _PROBE_KEYS: Final = MappingProxyType(

@@ -13,12 +13,12 @@ from typing import Final
 
 from bundler.discover.compose.gpu import is_gpu_device
 from bundler.discover.compose.service import Service
-from bundler.discover.compose.shape import Unexpected
 from bundler.discover.compose.tree import Value
+from bundler.discover.compose.unexpected import Unexpected
 from bundler.run.commands import pairs, settings
 from bundler.run.scalars import decimal, items, size, truth, whole
 from bundler.run.scene import Scene, check_keys, entry
-from manifests.service import Limits, Privileges, Ulimit
+from manifests.confinement import Limits, Privileges, Ulimit
 
 _PERIOD: Final = 100_000
 _MODES: Final = MappingProxyType(

@@ -14,13 +14,13 @@ from typing import Final
 
 from bundler.discover.compose.notes import Refused
 from bundler.discover.compose.service import Service
-from bundler.discover.compose.shape import Unexpected, tell_unexpected
 from bundler.discover.compose.tree import Value
+from bundler.discover.compose.unexpected import Unexpected, tell_unexpected
 from bundler.discover.folder import join
 from bundler.run.scalars import items, size, truth, whole
 from bundler.run.scene import Scene, check_keys, entry
 from manifests.interpolation import escaped
-from manifests.service import Mount
+from manifests.serviceinputs import Mount
 
 _LONG_KEYS: Final = MappingProxyType(
     dict.fromkeys(

@@ -10,8 +10,9 @@ from types import MappingProxyType
 from typing import Final
 
 from bundler.discover.compose.service import Service
-from bundler.discover.compose.shape import Unexpected, by_name
+from bundler.discover.compose.shape import by_name
 from bundler.discover.compose.tree import Value
+from bundler.discover.compose.unexpected import Unexpected
 from bundler.run.commands import pairs, settings
 from bundler.run.scalars import items, truth, whole
 from bundler.run.scene import Scene, check_keys, entry

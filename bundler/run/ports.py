@@ -12,8 +12,8 @@ from types import MappingProxyType
 from typing import Final
 
 from bundler.discover.compose.service import Service
-from bundler.discover.compose.shape import Unexpected
 from bundler.discover.compose.tree import Value
+from bundler.discover.compose.unexpected import Unexpected
 from bundler.run.scalars import items, whole
 from bundler.run.scene import Scene, check_keys, entry
 from manifests.interpolation import escaped

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from bundler.discover.compose.notes import Notes, Refused
-from bundler.discover.compose.shape import Unexpected
 from bundler.discover.compose.tree import Value
+from bundler.discover.compose.unexpected import Unexpected
 from bundler.run.scalars import text_of
 from manifests.appmanifest.entries import AppFile
 from manifests.bundle.layout import FILES

@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from bundler.discover.marathon.facts import Detail
+from manifests.confinement import Limits
 from manifests.interpolation import escaped
-from manifests.service import EnvironmentValue, Limits, Probe
+from manifests.service import Probe
+from manifests.serviceinputs import EnvironmentValue
 from manifests.workload import HealthCheck, PortMapping, Workload
 
 MAX_SEARCHED: Final = 64 * 1024

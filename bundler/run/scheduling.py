@@ -30,19 +30,12 @@ from bundler.run.scheduledparts import (
     unknown_ports,
 )
 from bundler.run.storage import Storage, mounts_of
+from manifests.confinement import GpuNeed
 from manifests.interpolation import escaped
 from manifests.runspec import MAX_SERVICES, NetworkSpec, SecretSpec
 from manifests.safetext import safe_line
-from manifests.service import (
-    Attachment,
-    Condition,
-    Dependency,
-    GpuNeed,
-    PublishedPort,
-    SecretUse,
-    Service,
-    Setting,
-)
+from manifests.service import Attachment, Condition, Dependency, PublishedPort, Service
+from manifests.serviceinputs import SecretUse, Setting
 from manifests.workload import Workload
 
 _OUTSIDE: Final = re.compile(r"[^a-z0-9_.-]+")

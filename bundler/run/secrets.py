@@ -13,14 +13,14 @@ from typing import Final
 
 from bundler.discover.compose.notes import Refused
 from bundler.discover.compose.service import Service
-from bundler.discover.compose.shape import Unexpected
 from bundler.discover.compose.tree import Value
+from bundler.discover.compose.unexpected import Unexpected
 from bundler.discover.folder import join
 from bundler.run.networks import tell_undefined
 from bundler.run.scalars import items, whole
 from bundler.run.scene import Scene, check_keys, entry
 from manifests.runspec import SecretSpec
-from manifests.service import Mount, SecretUse
+from manifests.serviceinputs import Mount, SecretUse
 
 _USE_KEYS: Final = MappingProxyType(dict.fromkeys(("source", "target", "uid", "gid", "mode")))
 _TOP_KEYS: Final = MappingProxyType(

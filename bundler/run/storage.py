@@ -11,7 +11,7 @@ from typing import Final
 
 from manifests.interpolation import escaped
 from manifests.runspec import VolumeSpec
-from manifests.service import Mount
+from manifests.serviceinputs import Mount
 from manifests.workload import VolumeMount, Workload
 
 _OUTSIDE: Final = re.compile(r"[^A-Za-z0-9_.-]+")

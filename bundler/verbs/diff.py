@@ -61,7 +61,7 @@ class Difference:
     Attributes:
         images: in the new bundle's order, removed ones last.
         files: sorted by name.
-        new_bytes: bytes of layers and files that only the new bundle has.
+        new_bytes: bytes of layers, or of patches for them, and files that only the new bundle has.
         gone_bytes: bytes of those that only the old one has.
         shared_bytes: bytes of layers that both have, as the new one carries them.
         run: what is different in what runs, and in what is pruned.
@@ -93,7 +93,8 @@ def diff(old: Inspection, new: Inspection) -> Difference:
     return Difference(
         images=_image_changes(old, new, old_layers, new_layers),
         files=files,
-        new_bytes=_bytes(added) + sum(item.new_size or 0 for item in changed),
+        new_bytes=sum(one.size for one in new.release.carriers(added))
+        + sum(item.new_size or 0 for item in changed),
         gone_bytes=_bytes(gone) + sum(item.old_size or 0 for item in changed),
         shared_bytes=_bytes(shared),
         run=(

@@ -110,15 +110,18 @@ def _inspection(sealed: SealedRelease) -> Inspection:
         release=release,
         sums_digest=sealed.sums_digest,
         fingerprints=tuple(signer.fingerprint for signer in sealed.check.accepted),
-        images=tuple(_summary(image, users) for image in release.images),
+        images=tuple(_summary(release, image, users) for image in release.images),
     )
 
 
-def _summary(image: ImageRecord, users: dict[Digest, set[Digest]]) -> ImageSummary:
+def _summary(
+    release: Release, image: ImageRecord, users: dict[Digest, set[Digest]]
+) -> ImageSummary:
     layers = {layer.digest: layer for layer in image.layers}.values()
+    own = [layer for layer in layers if len(users[layer.digest]) == 1]
     return ImageSummary(
         record=image,
-        size=sum(layer.size for layer in layers),
+        size=sum(blob.size for blob in release.carriers(layers)),
         unpacked=sum(layer.uncompressed for layer in layers),
-        own=sum(layer.size for layer in layers if len(users[layer.digest]) == 1),
+        own=sum(blob.size for blob in release.carriers(own)),
     )

@@ -14,7 +14,7 @@ from bundler.words.waivers import waiver_lines
 from manifests.documents import instant_text
 from manifests.quantities import bytes_text
 from manifests.reference import Reference
-from manifests.release import Release
+from manifests.release import LayerRecord, Release
 from manifests.safetext import safe_line
 from manifests.strictjson import JsonValue
 
@@ -65,6 +65,7 @@ def inspection_view(inspection: Inspection, *, layers: bool = False) -> Renderab
         f"{heading(release)}\n"
         f"signed by (not checked against any list of trust):\n{signers}\n"
         f"identity {inspection.sums_digest}\n"
+        + "".join(f"{line}\n" for line in base_lines(release))
     )
     images = table("image", ">layers", ">size", ">own", ">unpacked")
     for summary in inspection.images:
@@ -77,10 +78,11 @@ def inspection_view(inspection: Inspection, *, layers: bool = False) -> Renderab
         for file in release.carried:
             files.add_row(_text(file.name), bytes_text(file.size))
         parts += [Text(), files]
+    parts += [Text(f"\n{line}") for line in _parity_lines(release)]
     parts += [Text("\n" + "\n".join(waiver_lines(release)))] if release.waived else []
     runs = run_lines(release.run, release.prune)
     parts += [Text("\n" + "\n".join(runs))] if runs else []
-    total = sum(layer.size for layer in inspection.layers.values())
+    total = sum(blob.size for blob in release.carriers(inspection.layers.values()))
     unpacked = sum(layer.uncompressed for layer in inspection.layers.values())
     parts.append(
         Text(
@@ -89,6 +91,31 @@ def inspection_view(inspection: Inspection, *, layers: bool = False) -> Renderab
         )
     )
     return Group(*parts)
+
+
+def _parity_lines(release: Release) -> list[str]:
+    size = sum(file.size for file in release.parity_files)
+    return [f"parity {bytes_text(size)}, for `installer repair`"] if release.parity else []
+
+
+def base_lines(release: Release) -> list[str]:
+    """Say what a difference bundle leaves to the host; nothing of a complete one."""
+    base = release.base
+    if base is None:
+        return []
+    left = sum(layer.size for layer in base.layers)
+    lines = [f"since {base.title}"]
+    lines.append(f"  {_count(len(base.layers), 'layer')}, {bytes_text(left)}, left to the host")
+    if base.patches:
+        size = sum(patch.size for patch in base.patches)
+        old = sum(patch.old.size for patch in base.patches)
+        patches = _count(len(base.patches), "patch", "es")
+        lines.append(f"  {patches}, {bytes_text(size)}, of old layers of {bytes_text(old)}")
+    return [safe_line(line) for line in lines]
+
+
+def _count(count: int, what: str, plural: str = "s") -> str:
+    return f"{count} {what}{'' if count == 1 else plural}"
 
 
 def _image_row(summary: ImageSummary) -> tuple[Text | str, ...]:
@@ -113,11 +140,18 @@ def _layer_table(inspection: Inspection) -> Table:
         listed.add_row(
             layer.digest.short,
             layer.diff_id.short,
-            bytes_text(layer.size),
+            _carried_text(inspection.release, layer),
             bytes_text(layer.uncompressed),
             _text(", ".join(dict.fromkeys(users))),
         )
     return listed
+
+
+def _carried_text(release: Release, layer: LayerRecord) -> str:
+    carrier = release.carrier(layer)
+    if carrier is None:
+        return "left out"
+    return ("" if carrier is layer else "patch, ") + bytes_text(carrier.size)
 
 
 def inspection_json(inspection: Inspection) -> JsonValue:
@@ -136,7 +170,12 @@ def inspection_json(inspection: Inspection) -> JsonValue:
                 "own": summary.own,
                 "unpacked": summary.unpacked,
                 "layers": [
-                    {"digest": str(layer.digest), "diff_id": str(layer.diff_id), "size": layer.size}
+                    {
+                        "digest": str(layer.digest),
+                        "diff_id": str(layer.diff_id),
+                        "size": layer.size,
+                        "carried": sum(one.size for one in inspection.release.carriers([layer])),
+                    }
                     for layer in summary.record.layers
                 ],
             }

@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from bundler.build import BuildReport
-from bundler.words.bundle import heading, image_text, table
+from bundler.words.bundle import base_lines, heading, image_text, table
 from manifests.quantities import bytes_text, seconds_text
 from manifests.release import Release
 from manifests.safetext import safe_line
@@ -20,7 +20,7 @@ def report_view(report: BuildReport) -> RenderableType:
         images.add_row(
             image_text(image.name, f"{image.platform}, from {image.origin}"),
             f"{len(image.layers)} {image.policy}",
-            bytes_text(sum(layer.size for layer in image.layers)),
+            bytes_text(sum(blob.size for blob in report.release.carriers(image.layers))),
         )
     lines = [
         "",
@@ -29,7 +29,9 @@ def report_view(report: BuildReport) -> RenderableType:
             f"  size    {bytes_text(report.size)}, layers at their source "
             f"{bytes_text(report.source_size)}"
         ),
+        *(f"  {line}" for line in base_lines(report.release)),
         *_pruned_lines(report),
+        *_parity_lines(report.release),
         *(safe_line(f"  waived  {one.image}: {one.reason}") for one in report.release.waived),
         *_selftest_lines(report.release),
         *_run_lines(report.release),
@@ -37,6 +39,14 @@ def report_view(report: BuildReport) -> RenderableType:
         f"  time    {seconds_text(report.seconds)}",
     ]
     return Group(images, Text("\n".join(lines)))
+
+
+def _parity_lines(release: Release) -> list[str]:
+    if release.parity is None:
+        return []
+    size = sum(file.size for file in release.parity_files)
+    run = len(release.parity.parity) * release.parity.length
+    return [f"  parity  {bytes_text(size)} restore up to {bytes_text(run)} that are lost"]
 
 
 def _selftest_lines(release: Release) -> list[str]:
@@ -79,6 +89,7 @@ def report_json(report: BuildReport) -> JsonValue:
         "version": report.release.version,
         "sequence": report.release.sequence,
         "size": report.size,
+        "base": report.release.base.title if report.release.base else None,
         "source_size": report.source_size,
         "seconds": round(report.seconds, 3),
         "signers": list(report.signers),
@@ -96,6 +107,7 @@ def report_json(report: BuildReport) -> JsonValue:
         ],
         "waived": [{"image": one.image, "reason": one.reason} for one in report.release.waived],
         "selftest": report.release.selftest,
+        "parity": sum(file.size for file in report.release.parity_files),
         "pruned": {
             "size": report.pruned.size,
             "shared": report.pruned.shared,

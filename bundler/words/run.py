@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from manifests.confinement import GpuNeed
 from manifests.prunerules.policy import PrunePolicy
 from manifests.quantities import seconds_text
 from manifests.reference import MalformedReference, Reference
 from manifests.runspec import RunSpec, Variable
 from manifests.safetext import safe_line
-from manifests.service import GpuNeed, Mount, PublishedPort, Service
+from manifests.service import PublishedPort, Service
+from manifests.serviceinputs import Mount
 
 
 def run_lines(run: RunSpec | None, prune: PrunePolicy | None) -> list[str]:

@@ -39,6 +39,7 @@ _OWN: Final = {
     layout.BLOBS.partition("/")[0],
     layout.FILES.partition("/")[0],
     layout.TOOLS.partition("/")[0],
+    layout.PARITY.partition("/")[0],
 }
 _HINTS: Final = {
     errno.ENOSPC: "free some space, or give another place with -o",

@@ -80,11 +80,9 @@ def survey(images: Sequence[FetchedImage], cache: Cache) -> tuple[Pruned, ...]:
 
 def shared_bytes(release: Release) -> int:
     """Return the bytes that carrying identical layers once saves."""
-    total = sum(layer.size for image in release.images for layer in image.layers)
-    unique: dict[Digest, int] = {
-        layer.digest: layer.size for image in release.images for layer in image.layers
-    }
-    return total - sum(unique.values())
+    carried = release.carriers(layer for image in release.images for layer in image.layers)
+    unique: dict[Digest, int] = {blob.digest: blob.size for blob in carried}
+    return sum(blob.size for blob in carried) - sum(unique.values())
 
 
 def _name(entry: Descriptor) -> str:

@@ -10,7 +10,8 @@ from installer.app.wanted import Endpoint, WantedNetwork, WantedVolume
 from installer.engines.containerfacts import CONFIG
 from manifests.digest import Digest
 from manifests.runspec import DEFAULT_NETWORK, NetworkSpec, RunSpec, VolumeSpec
-from manifests.service import Attachment, Service, Setting
+from manifests.service import Attachment, Service
+from manifests.serviceinputs import Setting
 from manifests.strictjson import JsonValue, canonical
 
 NETWORK_LABEL: Final = "com.docker.compose.network"

@@ -10,7 +10,7 @@ from typing import Final
 
 from installer.checks.enginefacts import EngineFacts
 from installer.trials.ways import Grant, Way, host_settings, variables
-from manifests.service import GpuNeed
+from manifests.confinement import GpuNeed
 from manifests.strictjson import JsonValue
 
 _NVIDIA: Final = ("", "nvidia")

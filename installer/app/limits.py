@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from installer.app.filling import Filling
-from manifests.service import SERVICE_MODE, Limits, Logging, Privileges, Service, Setting
+from manifests.confinement import Limits, Logging, Privileges
+from manifests.service import SERVICE_MODE, Service
+from manifests.serviceinputs import Setting
 from manifests.strictjson import JsonValue
 
 

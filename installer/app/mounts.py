@@ -13,7 +13,8 @@ from typing import Final
 
 from installer.app.environment import Sources
 from manifests.errors import NotInstallableHere
-from manifests.service import Mount, Service
+from manifests.service import Service
+from manifests.serviceinputs import Mount
 from manifests.strictjson import JsonValue
 
 SECRETS: Final = "/run/secrets"

@@ -12,7 +12,8 @@ from contextlib import suppress
 from typing import Final
 
 from installer.app.wanted import Deployment, HostPort, WantedNetwork, WantedVolume
-from installer.engines.appapi import AppApi, Listed, Named
+from installer.engines.appapi import AppApi
+from installer.engines.appfacts import Listed, Named
 from installer.engines.containerfacts import PRODUCT, PROJECT
 from manifests.errors import NotInstallableHere
 

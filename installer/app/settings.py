@@ -21,7 +21,7 @@ from installer.logs.redaction import REDACTION, names_secret
 from installer.state.hostdir import HostDirectory
 from manifests.errors import NotInstallableHere
 from manifests.runspec import RunSpec
-from manifests.service import EnvironmentFile
+from manifests.serviceinputs import EnvironmentFile
 
 DEFAULT_DIRECTORY: Final = Path("/etc/moonlift/apps")
 ENV: Final = "env"

@@ -41,7 +41,7 @@ def start(
     jsonl: JsonLines = False,
 ) -> None:
     """Start an installed app, or some of its services and what they need."""
-    console = Console(_form(json=json, jsonl=jsonl))
+    console = Console(Form.asked(json=json, jsonl=jsonl))
     with console.guarded():
         from installer.verbs.app import start_app  # noqa: PLC0415 - only when needed
 
@@ -59,7 +59,7 @@ def stop(
     jsonl: JsonLines = False,
 ) -> None:
     """Stop an app, or some of its services, also across a restart of the engine."""
-    console = Console(_form(json=json, jsonl=jsonl))
+    console = Console(Form.asked(json=json, jsonl=jsonl))
     with console.guarded():
         from installer.verbs.app import stop_app  # noqa: PLC0415 - only when needed
 
@@ -78,7 +78,7 @@ def restart(
     jsonl: JsonLines = False,
 ) -> None:
     """Stop and start, with this host's settings as they are now."""
-    console = Console(_form(json=json, jsonl=jsonl))
+    console = Console(Form.asked(json=json, jsonl=jsonl))
     with console.guarded():
         from installer.verbs.app import restart_app  # noqa: PLC0415 - only when needed
 
@@ -95,7 +95,7 @@ def status(
     json: Json = False,
 ) -> None:
     """Show services, their health and their ports; ends with 14 when something is wrong."""
-    console = Console(_form(json=json))
+    console = Console(Form.asked(json=json))
     with console.guarded():
         from installer.verbs.app import show_status  # noqa: PLC0415 - only when needed
 
@@ -122,17 +122,13 @@ def logs(  # noqa: PLR0913 - one argument an option
     jsonl: JsonLines = False,
 ) -> None:
     """Show what an app's containers print."""
-    console = Console(_form(json=json, jsonl=jsonl))
+    console = Console(Form.asked(json=json, jsonl=jsonl))
     with console.guarded():
         from installer.verbs.app import LogAsked, show_logs  # noqa: PLC0415 - only when needed
 
         wanted = LogAsked(tail, since, follow)
         code = show_logs(console, _asked(context, words, engine), wanted)
     raise typer.Exit(code)
-
-
-def _form(*, json: bool, jsonl: bool = False) -> Form:
-    return Form.JSON_LINES if jsonl else Form.JSON if json else Form.TEXT
 
 
 def _asked(

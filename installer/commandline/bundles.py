@@ -20,7 +20,7 @@ def bundles(
     json: Json = False,
 ) -> None:
     """List the bundles on a drive, by their own words; verify believes them."""
-    console = Console(Form.JSON if json else Form.TEXT)
+    console = Console(Form.asked(json=json))
     with console.guarded():
         from installer.planning.drivebundles import list_bundles  # noqa: PLC0415 - only what a verb needs
 

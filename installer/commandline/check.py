@@ -41,7 +41,7 @@ def check(  # noqa: PLR0913 - one argument an option
     json: Json = False,
 ) -> None:
     """Look whether this host is fit: engine, GPU, driver, limits; changes nothing."""
-    console = Console(Form.JSON if json else Form.TEXT)
+    console = Console(Form.asked(json=json))
     with console.guarded():
         from installer.verbs import check as checkverb  # noqa: PLC0415 - only what a verb needs is imported
 

@@ -17,6 +17,10 @@ Bundle = Annotated[
         metavar="BUNDLE", help="Folder, NAME.tar, its first part NAME.tar.001, or - for a pipe."
     ),
 ]
+BaseBundle = Annotated[
+    Path | None,
+    typer.Option(metavar="OLD", help="A kept bundle, to read from it what this host lacks."),
+]
 JsonLines = Annotated[bool, typer.Option("--jsonl", help="Print every event as a line of JSON.")]
 Downgrade = Annotated[
     bool, typer.Option("--allow-downgrade", help="Let a release older than the newest one pass.")

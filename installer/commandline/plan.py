@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from installer.commandline.options import Bundle, Downgrade, EngineName, Expired, Json, NoGpu
+from installer.commandline.options import (
+    BaseBundle,
+    Bundle,
+    Downgrade,
+    EngineName,
+    Expired,
+    Json,
+    NoGpu,
+)
 from installer.console import Console, Form
 
 if TYPE_CHECKING:
@@ -31,12 +39,13 @@ def plan(  # noqa: PLR0913 - one argument an option
         bool, typer.Option("--no-start", help="As with install: nothing would be started.")
     ] = False,
     no_gpu: NoGpu = False,
+    base_bundle: BaseBundle = None,
     allow_downgrade: Downgrade = False,
     accept_expired: Expired = False,
     json: Json = False,
 ) -> None:
     """Show what an install would do, need and take, and all that keeps it from it."""
-    console = Console(Form.JSON if json else Form.TEXT)
+    console = Console(Form.asked(json=json))
     with console.guarded():
         from installer.running.starting import Starting  # noqa: PLC0415
         from installer.verbs import plan as planverb  # noqa: PLC0415 - only what a verb needs is imported
@@ -46,7 +55,9 @@ def plan(  # noqa: PLR0913 - one argument an option
         starting = Starting(
             engine=engine, settings=homes.settings, start=not no_start, gpus=not no_gpu
         )
-        asked = planverb.Asked(bundle=bundle, one_pass=one_pass, starting=starting)
+        asked = planverb.Asked(
+            bundle=bundle, one_pass=one_pass, starting=starting, base_bundle=base_bundle
+        )
         leniency = Leniency(allow_downgrade=allow_downgrade, accept_expired=accept_expired)
         code = planverb.show_plan(console, homes, asked, leniency)
     raise typer.Exit(code)
@@ -84,7 +95,7 @@ def report(
     json: Json = False,
 ) -> None:
     """List the reports of earlier runs, show one, or export it."""
-    console = Console(Form.JSON if json else Form.TEXT)
+    console = Console(Form.asked(json=json))
     with console.guarded():
         from installer.verbs import report as reportverb  # noqa: PLC0415 - only what a verb needs is imported
 

@@ -73,7 +73,7 @@ def prune(  # noqa: PLR0913 - one argument an option
     json: Json = False,
 ) -> None:
     """Remove what nothing needs any more: old releases, unused images, ended containers."""
-    console = Console(Form.JSON if json else Form.TEXT)
+    console = Console(Form.asked(json=json))
     with console.guarded():
         from installer.verbs import prune as pruneverb  # noqa: PLC0415 - only what a verb needs is imported
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from installer.commandline.options import (
+    BaseBundle,
     Bundle,
     Downgrade,
     DryRun,
@@ -49,6 +50,7 @@ def install(  # noqa: PLR0913 - one argument an option
         bool, typer.Option("--no-start", help="Load and name its images; start nothing.")
     ] = False,
     no_gpu: NoGpu = False,
+    base_bundle: BaseBundle = None,
     swarm: Swarm = None,
     swarm_everywhere: SwarmEverywhere = False,
     selftest: Annotated[
@@ -67,7 +69,7 @@ def install(  # noqa: PLR0913 - one argument an option
     jsonl: JsonLines = False,
 ) -> None:
     """Load a bundle's images into the container engine, and start what runs of it."""
-    console = Console(Form.JSON_LINES if jsonl else Form.JSON if json else Form.TEXT)
+    console = Console(Form.asked(json=json, jsonl=jsonl))
     with console.guarded():
         from installer.running.starting import ProofFlags, Starting, runs_as  # noqa: PLC0415
         from installer.verbs import install as verbs  # noqa: PLC0415 - only what a verb needs is imported
@@ -81,6 +83,7 @@ def install(  # noqa: PLR0913 - one argument an option
             yes=yes or dry_run,
             dry_run=dry_run,
             one_pass=one_pass,
+            base_bundle=base_bundle,
             starting=Starting(
                 engine=engine,
                 settings=homes.settings,
@@ -105,7 +108,7 @@ def history(
     json: Json = False,
 ) -> None:
     """Show what was done on this host: installs, starts, rollbacks, names moved, refusals."""
-    console = Console(Form.JSON if json else Form.TEXT)
+    console = Console(Form.asked(json=json))
     with console.guarded():
         from installer.verbs import releases as releaseverbs  # noqa: PLC0415 - only what a verb needs is imported
 
@@ -132,7 +135,7 @@ def rollback(  # noqa: PLR0913 - one argument an option
     jsonl: JsonLines = False,
 ) -> None:
     """Go back to a release that was installed before; no bundle is needed."""
-    console = Console(Form.JSON_LINES if jsonl else Form.JSON if json else Form.TEXT)
+    console = Console(Form.asked(json=json, jsonl=jsonl))
     with console.guarded():
         from installer.running.starting import Starting  # noqa: PLC0415
         from installer.verbs import releases as releaseverbs  # noqa: PLC0415 - only what a verb needs is imported
@@ -173,7 +176,7 @@ def uninstall(  # noqa: PLR0913 - one argument an option
     jsonl: JsonLines = False,
 ) -> None:
     """Take an app off this host; its volumes stay unless they are named."""
-    console = Console(Form.JSON_LINES if jsonl else Form.JSON if json else Form.TEXT)
+    console = Console(Form.asked(json=json, jsonl=jsonl))
     with console.guarded():
         from installer.uninstall import Asked  # noqa: PLC0415
         from installer.verbs import uninstall as uninstallverb  # noqa: PLC0415 - only what a verb needs is imported

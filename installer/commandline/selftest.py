@@ -95,7 +95,7 @@ def selftest(  # noqa: PLR0913 - one argument an option
     json: Json = False,
 ) -> None:
     """Prove that this machine, its containers or other machines compute: bit by bit, timed."""
-    console = Console(Form.JSON if json else Form.TEXT)
+    console = Console(Form.asked(json=json))
     with console.guarded():
         from installer.verbs import fanout as fanoutverb  # noqa: PLC0415 - only what a verb needs is imported
         from installer.verbs import selftest as verb  # noqa: PLC0415

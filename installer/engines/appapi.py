@@ -8,15 +8,15 @@ of an image up, and nothing is ever pulled.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import Any, Final
 
 from docker import APIClient
 from docker.errors import APIError, NotFound
 
 from installer.checks.enginefacts import EngineFacts, read_facts
+from installer.engines.appfacts import Listed, Named, read_listed, read_named
 from installer.engines.containerfacts import ContainerFacts, read_container
 from installer.engines.containers import ContainerRefused
 from installer.engines.dockerapi import ANSWER_SECONDS, CONNECTIONS, probe, reported, socket_url
@@ -30,35 +30,6 @@ POLICY_PAUSE_S: Final = 0.1
 _ENDING: Final = "cannot update a stopped container"
 LOG_BYTES: Final = 8 * 1024 * 1024
 """Taken of one container's log at once."""
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """A container of anybody's, as the engine lists it.
-
-    Attributes:
-        id, name: of it.
-        labels: all of them.
-        ports: host's address, port and protocol of each that is open.
-    """
-
-    id: str
-    name: str
-    labels: Mapping[str, str]
-    ports: tuple[tuple[str, int, str], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Named:
-    """A network or volume that the engine has.
-
-    Attributes:
-        name: of it.
-        labels: all of them.
-    """
-
-    name: str
-    labels: Mapping[str, str]
 
 
 class AppApi:
@@ -86,7 +57,7 @@ class AppApi:
     def listed(self) -> list[Listed]:
         """Return every container, running or not, whoever made it."""
         with reported(self.url, "engine-answer", "does not list its containers"):
-            return [_listed(one) for one in self._client.containers(all=True)]
+            return [read_listed(one) for one in self._client.containers(all=True)]
 
     def labelled(self, label: str, value: str) -> list[ContainerFacts]:
         """Return the containers with a label, running or not."""
@@ -178,13 +149,13 @@ class AppApi:
         """Return a network by its exact name, None if there is none."""
         with reported(self.url, "engine-answer", "does not list its networks"):
             found = self._client.networks(names=[name])
-        return next((_named(one) for one in found if one.get("Name") == name), None)
+        return next((read_named(one) for one in found if one.get("Name") == name), None)
 
     def networks(self, label: str, value: str) -> list[Named]:
         """Return the networks with a label."""
         with reported(self.url, "engine-answer", "does not list its networks"):
             found = self._client.networks(filters={"label": f"{label}={value}"})
-        return [_named(one) for one in found]
+        return [read_named(one) for one in found]
 
     def make_network(self, body: Mapping[str, JsonValue]) -> None:
         """Make a network from the API's own terms."""
@@ -214,7 +185,7 @@ class AppApi:
         """Return a volume, None if there is none of that name."""
         with reported(self.url, "engine-answer", f"does not show volume {name}"):
             try:
-                return _named(self._client.inspect_volume(name))
+                return read_named(self._client.inspect_volume(name))
             except NotFound:
                 return None
 
@@ -222,7 +193,7 @@ class AppApi:
         """Return the volumes with a label."""
         with reported(self.url, "engine-answer", "does not list its volumes"):
             found = self._client.volumes(filters={"label": f"{label}={value}"})
-        return [_named(one) for one in found.get("Volumes") or ()]
+        return [read_named(one) for one in found.get("Volumes") or ()]
 
     def make_volume(self, body: Mapping[str, JsonValue]) -> None:
         """Make a volume from the API's own terms."""
@@ -304,25 +275,3 @@ def open_apps(engine: str) -> AppApi:
             f"no container engine answers here: {error}",
             hint="start one, or name it: --engine docker:unix:///PATH",
         ) from error
-
-
-def _listed(document: Mapping[str, Any]) -> Listed:
-    names: Sequence[Any] = document.get("Names") or ()
-    ports = [one for one in document.get("Ports") or () if one.get("PublicPort")]
-    return Listed(
-        id=str(document.get("Id")),
-        name=str(names[0]).removeprefix("/") if names else "",
-        labels=_labels(document),
-        ports=tuple(
-            (str(one.get("IP") or ""), int(one["PublicPort"]), str(one.get("Type")))
-            for one in ports
-        ),
-    )
-
-
-def _named(document: Mapping[str, Any]) -> Named:
-    return Named(str(document.get("Name")), _labels(document))
-
-
-def _labels(document: Mapping[str, Any]) -> dict[str, str]:
-    return {str(key): str(value) for key, value in (document.get("Labels") or {}).items()}

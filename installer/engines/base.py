@@ -126,6 +126,23 @@ class Presence:
 
 
 @dataclass(frozen=True, slots=True)
+class Stack:
+    """An image that a store has, as a pile of layers.
+
+    Attributes:
+        identity: what the store knows it by.
+        names: that point to it.
+        diff_ids: of its layers, lowest first.
+        size: bytes of the whole, as the store reckons.
+    """
+
+    identity: Digest
+    names: tuple[str, ...]
+    diff_ids: tuple[Digest, ...]
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """One image on its way into an engine.
 
@@ -164,6 +181,10 @@ class Source(Protocol):
     def repeatable(self) -> bool:
         """Whether a layer can be read a second time."""
 
+    @property
+    def complete(self) -> bool:
+        """Whether it has all layers of an image, not only those that the engine lacks."""
+
     def at_work(self, image: ImageRecord, how_far: str) -> None:
         """Be told that the engine has all of an image and unpacks it; `how_far` may be empty."""
 
@@ -194,6 +215,29 @@ class Engine(Protocol):
 
         Raises:
             EngineFailed: it does not answer.
+        """
+
+    def stacks(self) -> tuple[Stack, ...]:
+        """Return every image that is there; none where layers are known by their blobs alone.
+
+        Raises:
+            EngineFailed: it does not answer.
+        """
+
+    def copies(
+        self, image: Digest, layers: Sequence[LayerRecord]
+    ) -> Iterator[tuple[LayerRecord, Iterator[memoryview]]]:
+        """Yield layers of an image that is there, as the store has them, in any order.
+
+        What is yielded may be another layer of the same size: its digest has to be compared. A
+        view is valid until the next.
+
+        Args:
+            image: its identity.
+            layers: those looked for, as the store has them.
+
+        Raises:
+            EngineFailed: `engine-export`, `layout-io`.
         """
 
     def names(self, image: ImageRecord) -> tuple[str, ...]:

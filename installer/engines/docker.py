@@ -6,16 +6,18 @@ version differ from upgraded ones.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
-from installer.engines.base import EngineInfo, Source, Store, identity_differs
-from installer.engines.dockerapi import DockerApi, Listed
+from installer.engines.base import EngineInfo, Source, Stack, Store, identity_differs
+from installer.engines.dockerapi import CONNECTIONS, DockerApi, Listed
+from installer.engines.exported import Export
 from installer.planning.host import engine_platform
-from manifests.digest import Digest
+from manifests.digest import Digest, MalformedDigest
 from manifests.platform import Platform
-from manifests.release import ImageRecord
+from manifests.release import ImageRecord, LayerRecord
 
 SNAPSHOTTER: Final = "io.containerd.snapshotter.v1"
 
@@ -50,6 +52,23 @@ class DockerEngine:
             root=root if root.is_dir() else None,
         )
 
+    def stacks(self) -> tuple[Stack, ...]:
+        """Ask for the list, and for the layers of each image."""
+        return self._stacks(self._api.listed())
+
+    def copies(
+        self, image: Digest, layers: Sequence[LayerRecord]
+    ) -> Iterator[tuple[LayerRecord, Iterator[memoryview]]]:
+        """Let the engine export the image; a file's name is its digest, or else its size tells."""
+        by_hex = {layer.digest.hex: layer for layer in layers}
+        by_size = {layer.size: layer for layer in layers}
+        for file in Export(self._api.url, self._api.export(str(image))).files():
+            layer = by_hex.get(file.name.rpartition("/")[2])
+            if self.store is Store.GRAPH_DRIVER:
+                layer = layer or by_size.get(file.size)
+            if layer is not None and layer.size == file.size:
+                yield layer, file.chunks
+
     def set_name(self, image: ImageRecord, name: str, source: Source) -> None:
         """Let `name` point to `image`."""
         del source
@@ -65,6 +84,20 @@ class DockerEngine:
     def close(self) -> None:
         """Close the connections."""
         self._api.close()
+
+    def _stacks(self, listed: Sequence[Listed]) -> tuple[Stack, ...]:
+        with ThreadPoolExecutor(CONNECTIONS, "inspect") as pool:
+            return tuple(pool.map(self._stack, listed))
+
+    def _stack(self, listed: Listed) -> Stack:
+        found = self._api.inspect(str(listed.identity)) or {}
+        layers = (found.get("RootFS") or {}).get("Layers") or ()
+        try:
+            diff_ids = tuple(Digest.parse(str(one)) for one in layers)
+        except MalformedDigest:
+            diff_ids = ()
+        size = found.get("Size")
+        return Stack(listed.identity, listed.names, diff_ids, size if isinstance(size, int) else 0)
 
     def _check(self, image: ImageRecord, name: str) -> None:
         """Compare what the engine shows under `name` with what was signed."""

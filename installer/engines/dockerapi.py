@@ -44,6 +44,7 @@ class Api(Protocol):
     def images(self) -> list[Mapping[str, Any]]: ...  # noqa: D102
     def inspect_image(self, image: str) -> Mapping[str, Any]: ...  # noqa: D102
     def load_image(self, data: Iterable[bytes]) -> Iterable[Mapping[str, Any]]: ...  # noqa: D102
+    def get_image(self, image: str) -> Iterator[bytes]: ...  # noqa: D102
     def remove_image(self, image: str) -> object: ...  # noqa: D102
     def tag(self, image: str, repository: str, tag: str) -> bool: ...  # noqa: D102
     def close(self) -> None: ...  # noqa: D102
@@ -110,6 +111,15 @@ class DockerApi:
         with reported(self.url, "engine-load", "broke off while it was sent an image"):
             lines = self._patient.load_image(cast("Iterator[bytes]", body))
             return read_answer(self.url, lines, told)
+
+    def export(self, identity: str) -> Iterator[bytes]:
+        """Yield an image as the archive that the engine makes of it.
+
+        Raises:
+            EngineFailed: `engine-export`.
+        """
+        with reported(self.url, "engine-export", f"does not export {identity}"):
+            yield from self._patient.get_image(identity)
 
     def tag(self, identity: str, name: str) -> None:
         """Let `name`, a full reference with a tag, point to an image."""

@@ -11,14 +11,13 @@ same from 17.x to 29. That a config is taken without comparing it with its name 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from installer.engines.archive import Member, stream
 from installer.engines.base import Delivery, Presence, Source, Store
 from installer.engines.docker import DockerEngine, names_of
-from installer.engines.dockerapi import CONNECTIONS, Listed, refused
-from manifests.digest import Digest, MalformedDigest
+from installer.engines.dockerapi import Listed, refused
+from manifests.digest import Digest
 from manifests.errors import EngineFailed
 from manifests.oci import chain_ids
 from manifests.reference import Reference
@@ -84,24 +83,15 @@ class GraphDriverEngine(DockerEngine):
             self._api.remove(str(identity))
 
     def _chains(self, listed: Sequence[Listed]) -> frozenset[Digest]:
-        with ThreadPoolExecutor(CONNECTIONS, "inspect") as pool:
-            found = pool.map(self._chain, listed)
-            return frozenset(chain for chains in found for chain in chains)
-
-    def _chain(self, listed: Listed) -> tuple[Digest, ...]:
-        found = self._api.inspect(str(listed.identity)) or {}
-        try:
-            diff_ids = [Digest.parse(str(x)) for x in (found.get("RootFS") or {}).get("Layers", ())]
-        except MalformedDigest:
-            return ()
-        return chain_ids(diff_ids)
+        stacks = self._stacks(listed)
+        return frozenset(chain for one in stacks for chain in chain_ids(one.diff_ids))
 
 
 def _refused_a_part(error: EngineFailed, delivery: Delivery, source: Source) -> bool:
     """Tell whether the whole image may go where a part of it did not."""
     some = len(delivery.missing) < len(delivery.image.layers)
     missed_something = "no such file" in str(error) or "not exist" in str(error)
-    return some and missed_something and source.repeatable
+    return some and missed_something and source.repeatable and source.complete
 
 
 def _body(

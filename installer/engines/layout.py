@@ -17,15 +17,16 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
-from installer.engines.base import Delivery, EngineInfo, Presence, Source, Store
+from installer.engines.base import Delivery, EngineInfo, Presence, Source, Stack, Store
 from installer.engines.layoutindex import LayoutIndex
 from manifests.bundle import layout
 from manifests.digest import Digest
 from manifests.errors import EngineFailed, NotInstallableHere
-from manifests.release import BlobRecord, ImageRecord, Release
+from manifests.release import BlobRecord, ImageRecord, LayerRecord, Release
 
 LOCK: Final = ".moonlift.lock"
 TEMPORARY: Final = ".moonlift-"
+_PIECE: Final = 1024 * 1024
 _INDEX_LIMIT: Final = 16 * 1024 * 1024
 
 
@@ -55,6 +56,19 @@ class LayoutEngine:
             self.store.identity(image) for image in images if all(map(self._has, image.blobs))
         )
         return Presence(self.store, whole, there, self._index().names)
+
+    def stacks(self) -> tuple[Stack, ...]:
+        """Return none: layers are known by their blobs here."""
+        return ()
+
+    def copies(
+        self, image: Digest, layers: Sequence[LayerRecord]
+    ) -> Iterator[tuple[LayerRecord, Iterator[memoryview]]]:
+        """Read the blobs."""
+        del image
+        for layer in layers:
+            if self._has(layer):
+                yield layer, self._read(layer)
 
     def names(self, image: ImageRecord) -> tuple[str, ...]:
         """Return the image's one name."""
@@ -93,6 +107,15 @@ class LayoutEngine:
         except OSError:
             return False
         return status.st_size == record.size
+
+    def _read(self, record: BlobRecord) -> Iterator[memoryview]:
+        view = memoryview(bytearray(_PIECE))
+        try:
+            with (self.root / record.name).open("rb", buffering=0) as file:
+                while count := file.readinto(view):
+                    yield view[:count]
+        except OSError as error:
+            raise self._failed(error) from error
 
     def _write(self, record: BlobRecord, chunks: Iterator[memoryview]) -> None:
         path = self.root / record.name

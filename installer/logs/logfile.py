@@ -21,7 +21,7 @@ from installer.state.hostdir import HostDirectory
 from manifests.errors import MoonliftError
 
 FOLDER: Final = "log"
-NAME: Final = "installer.logs.log"
+NAME: Final = "installer.log"
 SIZE_LIMIT: Final = 1024 * 1024
 """Bytes of one file."""
 OLDER: Final = 4

@@ -26,8 +26,8 @@ from installer.running.runner import Go, Runner, runner_of, way_of
 from installer.state.apps import RunsAs
 from manifests.bundle.layout import FILES
 from manifests.bundle.medium import Medium
-from manifests.bundle.reading import read_small
-from manifests.digest import Digest, check_digest
+from manifests.bundle.reading import read_checked
+from manifests.digest import Digest
 from manifests.errors import NotInstallableHere
 from manifests.quantities import bytes_text
 from manifests.release import Release
@@ -224,8 +224,7 @@ def _carried_by(release: Release, medium: Medium) -> Carried:
         record = records.get(f"{FILES}{path}")
         if record is None or medium.sequential:
             return None if record is None else b""
-        raw = read_small(medium, record.name, ENV_FILE_LIMIT)
-        return check_digest(raw, record.digest, record.name)
+        return read_checked(medium, record.name, ENV_FILE_LIMIT, record.digest)
 
     return find
 

@@ -30,6 +30,7 @@ class FoundBundle:
         issued: when it was made.
         images: how many.
         size: bytes of its blobs and files.
+        since: what it is a difference to; empty for a complete one.
     """
 
     path: Path
@@ -39,6 +40,7 @@ class FoundBundle:
     issued: datetime
     images: int
     size: int
+    since: str = ""
 
 
 def bundles_on(drive: Path) -> tuple[FoundBundle, ...]:
@@ -64,6 +66,7 @@ def bundles_on(drive: Path) -> tuple[FoundBundle, ...]:
             issued=one.release.issued,
             images=len(one.release.images),
             size=sum(one.release.sizes().values()),
+            since=one.release.base.title if one.release.base is not None else "",
         )
         for one in folders
     )
@@ -87,6 +90,7 @@ def _line(one: FoundBundle) -> str:
     return safe_line(
         f"{one.path}  {one.product} {one.version}, sequence {one.sequence}, "
         f"issued {instant_text(one.issued)}, {bytes_text(one.size)}"
+        + (f", only what is new since {one.since}" if one.since else "")
     )
 
 
@@ -99,4 +103,5 @@ def _json(one: FoundBundle) -> JsonValue:
         "issued": instant_text(one.issued),
         "images": one.images,
         "bytes": one.size,
+        "since": one.since or None,
     }

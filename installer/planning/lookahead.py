@@ -11,6 +11,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
+from installer.delta.oldbundle import OldBundle
 from installer.engines.choose import open_engine
 from installer.ledger import Ledger
 from installer.plan import Plan, draft
@@ -33,7 +34,12 @@ _MEMINFO: Final = Path("/proc/meminfo")
 
 
 def look_ahead(
-    verified: VerifiedBundle, starting: Starting, state: Path, *, one_pass: bool
+    verified: VerifiedBundle,
+    starting: Starting,
+    state: Path,
+    *,
+    one_pass: bool,
+    old: OldBundle | None = None,
 ) -> Outlook:
     """Ask everything, whatever is wrong; for a plan that is only shown.
 
@@ -42,6 +48,7 @@ def look_ahead(
         starting: which engine it would be, and how what runs of it would be started.
         state: where this host's ledger is.
         one_pass: as for `plan`.
+        old: as for `plan`.
 
     Raises:
         UsageError: `engine-unknown`, `engine-not-local`.
@@ -54,7 +61,7 @@ def look_ahead(
         return _without_plan(verified, engine, state, problem)
     with closing(opened):
         try:
-            made = draft(verified, opened, ledger, one_pass=one_pass, starting=starting)
+            made = draft(verified, opened, ledger, one_pass=one_pass, starting=starting, old=old)
         except EngineFailed as problem:
             return _without_plan(verified, engine, state, problem)
     return look_around(made, engine, state, budget=SAMPLE_BYTES)
@@ -71,7 +78,7 @@ def look_around(made: Plan, engine: str, state: Path, budget: int | None = None)
     """
     if made.nothing_to_do:
         return Outlook(made.verified, made, problems=made.problems)
-    layers = [layer for one in made.deliveries for layer in one.missing]
+    layers = [blob for one in made.deliveries for blob in made.brought(one)]
     drive = _measured(
         made.verified, layers, max(SAMPLE_LEAST, made.read_bytes // SAMPLE_SHARE), budget
     )
@@ -93,7 +100,8 @@ def _without_plan(
 ) -> Outlook:
     """Return what can be said where no engine answers; the checks say why it does not."""
     results = preflight(verified, engine, last_known_time(state))
-    layers = [layer for image in verified.release.images for layer in image.layers]
+    release = verified.release
+    layers = [blob for image in release.images for blob in release.carriers(image.layers)]
     said = [one for one in unfit(results) if one.context["check"] != "docker.answer"]
     drive = _measured(verified, layers, 0, SAMPLE_BYTES)
     return Outlook(verified, None, drive, None, results, (problem, *said))

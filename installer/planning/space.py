@@ -32,11 +32,12 @@ class Purpose(StrEnum):
     TEMPORARY = "temporary"
     STORE = "store"
     STATE = "state"
+    OLD_LAYERS = "old layers"
 
     @property
     def lasting(self) -> bool:
         """Whether what is written stays."""
-        return self is not Purpose.TEMPORARY
+        return self not in (Purpose.TEMPORARY, Purpose.OLD_LAYERS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,6 +111,26 @@ class NotePart(Part):
     text: Text
 
 
+class DamagePart(Part):
+    """A chunk of the bundle that could not be had as it was signed.
+
+    Attributes:
+        file: in the bundle.
+        offset: where the chunk begins in it.
+        length: bytes of the chunk.
+        code: of the error.
+        found: what was there instead.
+        images: that need it.
+    """
+
+    file: Text
+    offset: Count
+    length: Count
+    code: Text
+    found: Text
+    images: tuple[Text, ...] = ()
+
+
 class FigurePart(Part):
     """A timing of the self-test.
 

@@ -12,6 +12,7 @@ from typing import Final
 from installer.report.happened import SelftestPart
 from installer.report.htmlparts import facts, picture, preformatted, section, table, text
 from installer.report.model import Report
+from installer.stream.stages import counted_text
 from manifests.documents import instant_text
 from manifests.quantities import bytes_text, seconds_text
 
@@ -149,6 +150,10 @@ def _changes(report: Report) -> str:
     ]
     services = [(one.state, one.service, one.container, one.detail) for one in report.services]
     notes = [(one.stage, one.code, one.text) for one in report.notes]
+    damages = [
+        (one.file, one.offset, one.length, one.found, ", ".join(one.images))
+        for one in report.damages
+    ]
     others = [(one.get("event", ""), _other(one)) for one in report.others]
     return section(
         "What was changed",
@@ -156,6 +161,7 @@ def _changes(report: Report) -> str:
         table(("name", "before", "now"), names),
         table(("state", "service", "container", "detail"), services, marked=0),
         table(("stage", "note", ""), notes),
+        table(("damaged in the bundle", "#offset", "#bytes", "found", "images"), damages),
         table(("event", "facts"), others),
         "" if loads or names or services or others else "<p>Nothing.</p>",
     )
@@ -170,7 +176,7 @@ def _timings(report: Report) -> str:
         (
             "failed" if one.failed else "done" if one.seconds is not None else "never ended",
             one.stage,
-            bytes_text(one.total) if one.unit == "bytes" else f"{one.total} {one.unit}",
+            bytes_text(one.total) if one.unit == "bytes" else counted_text(one.total, one.unit),
             "" if one.seconds is None else seconds_text(one.seconds),
         )
         for one in report.stages

@@ -21,6 +21,7 @@ from installer.report.facts import (
     Text,
 )
 from installer.report.happened import (
+    DamagePart,
     FailurePart,
     FindingPart,
     LoadPart,
@@ -62,6 +63,7 @@ class Report(Document):
         names: that were moved.
         services: what became of them, in order.
         notes: of the run.
+        damages: to the bundle, that it met.
         others: events of kinds that have no place of their own here, as they were told.
         selftests: what the self-test came to.
         failure: why it failed.
@@ -86,6 +88,7 @@ class Report(Document):
     names: tuple[NamePart, ...] = ()
     services: tuple[ServicePart, ...] = ()
     notes: tuple[NotePart, ...] = ()
+    damages: tuple[DamagePart, ...] = ()
     others: tuple[dict[str, object], ...] = ()
     selftests: tuple[SelftestPart, ...] = ()
     failure: FailurePart | None = None

@@ -13,10 +13,12 @@ from typing import Final
 
 from installer.events import (
     Advanced,
+    DamageFound,
     DeviceTested,
     Event,
     Failure,
     ImageLoaded,
+    ImageSkipped,
     NameSet,
     Noted,
     PictureDrawn,
@@ -31,6 +33,7 @@ from installer.events import (
 from installer.logs.redaction import REDACTION
 from installer.report.before import Before, host_part
 from installer.report.happened import (
+    DamagePart,
     FailurePart,
     LoadPart,
     NamePart,
@@ -40,6 +43,7 @@ from installer.report.happened import (
 )
 from installer.report.model import REPORT_LIMIT, Report
 from installer.report.tested import Tested
+from installer.words.results import skipped_text
 from manifests import __version__
 from manifests.safetext import safe_line, safe_text
 from manifests.strictjson import canonical
@@ -67,6 +71,7 @@ class Reporter:
         self._names: list[NamePart] = []
         self._services: list[ServicePart] = []
         self._notes: list[NotePart] = []
+        self._damages: list[DamagePart] = []
         self._others: list[dict[str, object]] = []
         self._tested = Tested()
         self._begun = 0.0
@@ -122,6 +127,7 @@ class Reporter:
             names=tuple(self._names),
             services=tuple(self._services),
             notes=tuple(self._notes),
+            damages=tuple(self._damages),
             others=tuple(self._others),
             selftests=tuple(self._tested.parts()),
             failure=_failure(record.failure) if record and record.failure else None,
@@ -152,6 +158,10 @@ class Reporter:
                 self._tested.take(event)
             case Noted():
                 self._notes.append(_note(event))
+            case DamageFound():
+                self._damages.append(_damage(event))
+            case ImageSkipped():
+                self._notes.append(_note(Noted(event.stage, "image-skipped", skipped_text(event))))
             case _:
                 self._others.append(dict(to_json(event)))
 
@@ -178,6 +188,17 @@ def _service(event: ServiceChanged) -> ServicePart:
 def _note(event: Noted) -> NotePart:
     text = safe_text(event.text, limit=TEXT_LIMIT)
     return NotePart(stage=str(event.stage), code=safe_line(event.code), text=text)
+
+
+def _damage(event: DamageFound) -> DamagePart:
+    return DamagePart(
+        file=safe_line(event.file),
+        offset=event.offset,
+        length=event.length,
+        code=event.code,
+        found=safe_line(event.found),
+        images=tuple(map(safe_line, event.images)),
+    )
 
 
 def _failure(failure: Failure) -> FailurePart:

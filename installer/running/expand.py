@@ -16,9 +16,13 @@ from typing import IO, Any, Final, Protocol, cast
 import zstandard
 from isal import igzip, isal_zlib
 
+from manifests.base import PATCH_TYPE, PatchRecord
 from manifests.errors import BundleRefused
 from manifests.mediatype import LAYER_COMPRESSION, Compression
 from manifests.release import LayerRecord
+
+Packed = LayerRecord | PatchRecord
+"""A blob that is signed with what it unpacks to."""
 
 PIECE: Final = 1024 * 1024
 """Bytes handed on at once."""
@@ -39,17 +43,17 @@ class _Readable(Protocol):
     def readinto(self, buffer: Any, /) -> int | None: ...
 
 
-def expand(layer: LayerRecord, chunks: Iterator[memoryview]) -> Iterator[memoryview]:
+def expand(layer: Packed, chunks: Iterator[memoryview]) -> Iterator[memoryview]:
     """Yield a layer's tar, exactly `layer.uncompressed` bytes; a view is valid until the next.
 
     Args:
-        layer: what is signed about it.
+        layer: what is signed about it; or a patch, whose operations are yielded.
         chunks: its bytes as the bundle has them.
 
     Raises:
         BundleRefused: `layer-malformed`, `layer-size`.
     """
-    compression = LAYER_COMPRESSION.get(layer.media_type)
+    compression = _COMPRESSION.get(layer.media_type)
     if compression is None:
         raise _malformed(layer, f"its media type {layer.media_type} is no layer's")
     reader = _OPENERS[compression](ChunkReader(chunks))
@@ -92,7 +96,7 @@ class ChunkReader(io.RawIOBase):
         return count
 
 
-def _read(layer: LayerRecord, reader: _Readable, view: memoryview) -> int:
+def _read(layer: Packed, reader: _Readable, view: memoryview) -> int:
     try:
         return reader.readinto(view) or 0
     except _DAMAGE as error:
@@ -116,6 +120,7 @@ def _plain(raw: ChunkReader) -> _Readable:
     return raw
 
 
+_COMPRESSION: Final = {**LAYER_COMPRESSION, PATCH_TYPE: Compression.ZSTD}
 _OPENERS: Final[dict[Compression, Callable[[ChunkReader], _Readable]]] = {
     Compression.ZSTD: _zstd,
     Compression.GZIP: _gzip,
@@ -123,7 +128,7 @@ _OPENERS: Final[dict[Compression, Callable[[ChunkReader], _Readable]]] = {
 }
 
 
-def _malformed(layer: LayerRecord, reason: str) -> BundleRefused:
+def _malformed(layer: Packed, reason: str) -> BundleRefused:
     return BundleRefused(
         "layer-malformed",
         f"{layer.name}: expected a layer that can be unpacked: {reason}",

@@ -28,5 +28,10 @@ class NoSource:
         """There is nothing to read twice."""
         return False
 
+    @property
+    def complete(self) -> bool:
+        """There is no layer at all."""
+        return False
+
     def at_work(self, image: ImageRecord, how_far: str) -> None:
         """Nothing is at work."""

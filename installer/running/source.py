@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from installer.engines.base import Delivery
-from installer.running.expand import expand
+from installer.running.expand import Packed, expand
 from installer.stream.ahead import ahead
 from manifests.bundle.chunks import chunked_file, verified_chunks
 from manifests.digest import Digest
 from manifests.errors import NotInstallableHere
-from manifests.release import CHUNK_SIZE, BlobRecord, ImageRecord, LayerRecord
+from manifests.release import CHUNK_SIZE, BlobRecord, ImageRecord
 from manifests.seals.seal import SealedRelease
 
 KEPT_LIMIT: Final = 64 * 1024 * 1024
@@ -40,6 +40,11 @@ class BundleSource:
         """A medium that is not a pipe can be read again."""
         return True
 
+    @property
+    def complete(self) -> bool:
+        """A difference does not bring all layers of an image."""
+        return self._sealed.release.base is None
+
     def document(self, digest: Digest) -> bytes:
         """Return an index, manifest or config, read and checked when the seal was."""
         return self._sealed.documents[digest]
@@ -51,8 +56,8 @@ class BundleSource:
             self._advance(len(chunk))
             yield chunk
 
-    def unpacked(self, layer: LayerRecord) -> Iterator[memoryview]:
-        """Yield a layer's tar."""
+    def unpacked(self, layer: Packed) -> Iterator[memoryview]:
+        """Yield a layer's tar, or a patch's operations."""
         for piece in ahead(expand(layer, self.stored(layer))):
             self._advance(0)
             yield memoryview(piece)
@@ -60,6 +65,14 @@ class BundleSource:
     def at_work(self, image: ImageRecord, how_far: str) -> None:
         """Pass on that the engine has all of an image and unpacks it."""
         self._at_work(image, how_far)
+
+    def beside(self, sealed: SealedRelease) -> BundleSource:
+        """Return the same of another bundle, whose bytes are not counted."""
+        return BundleSource(sealed, lambda _: self.tick(), self._at_work)
+
+    def tick(self) -> None:
+        """Break off here, if that is wanted."""
+        self._advance(0)
 
 
 class PipeSource(BundleSource):
@@ -73,7 +86,9 @@ class PipeSource(BundleSource):
         deliveries: Sequence[Delivery],
     ) -> None:
         super().__init__(sealed, advance, at_work)
-        self._uses = Counter(layer.digest for one in deliveries for layer in one.missing)
+        self._uses = Counter(
+            blob.digest for one in deliveries for blob in sealed.release.carriers(one.missing)
+        )
         self._kept: dict[Digest, bytes] = {}
 
     @property
@@ -116,7 +131,8 @@ def refuse_unordered(sealed: SealedRelease, deliveries: Sequence[Delivery]) -> N
     position = {blob.digest: at for at, blob in enumerate(sealed.release.blobs())}
     last, kept = -1, 0
     seen: set[Digest] = set()
-    for layer in (layer for one in deliveries for layer in one.missing):
+    carriers = sealed.release.carriers
+    for layer in (layer for one in deliveries for layer in carriers(one.missing)):
         late = layer.digest in seen or position[layer.digest] < last
         kept += layer.size if late else 0
         if late and (layer.size > CHUNK_SIZE or kept > KEPT_LIMIT):

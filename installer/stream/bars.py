@@ -24,6 +24,7 @@ LABELS: Final = {
     Stage.TAG: "names",
     Stage.RECORD: "record",
     Stage.PRUNE: "prune",
+    Stage.REPAIR: "repair",
 }
 INTERVAL: Final = 5.0
 """Seconds between two lines where there is no terminal."""

@@ -173,7 +173,6 @@ def outline_of(plan: Plan) -> Outline:
     return Outline(
         bytes=tuple(one for one in stages if one[1]),
         images=tuple(
-            Portion(one.image.written, sum(layer.size for layer in one.missing))
-            for one in plan.deliveries
+            Portion(one.image.written, plan.brought_bytes(one)) for one in plan.deliveries
         ),
     )

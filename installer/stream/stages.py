@@ -16,6 +16,7 @@ class Stage(StrEnum):
     TAG = "tag"
     RECORD = "record"
     PRUNE = "prune"
+    REPAIR = "repair"
 
 
 class Unit(StrEnum):
@@ -52,3 +53,8 @@ class Outcome(StrEnum):
     NOTHING_TO_DO = "nothing-to-do"
     FAILED = "failed"
     CANCELLED = "cancelled"
+
+
+def counted_text(count: int, unit: str) -> str:
+    """Return `1 step` or `3 names`."""
+    return f"{count} {str(unit)[:-1] if count == 1 else unit}"

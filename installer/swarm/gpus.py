@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from manifests.confinement import GpuNeed
 from manifests.errors import NotInstallableHere
-from manifests.service import GpuNeed, Service
+from manifests.service import Service
 from manifests.strictjson import JsonValue
 
 

@@ -29,11 +29,6 @@ def amount_text(done: int, total: int, unit: Unit) -> str:
     return f"{done} of {total} {unit}"
 
 
-def counted_text(count: int, unit: Unit) -> str:
-    """Return `1 step` or `3 names`."""
-    return f"{count} {str(unit)[:-1] if count == 1 else unit}"
-
-
 def rate_text(bytes_per_second: float) -> str:
     """Return `220 MiB/s`; nothing while it is not known."""
     return f"{bytes_text(bytes_per_second)}/s" if bytes_per_second > 0 else ""

@@ -31,7 +31,7 @@ def planned_lines(outlook: Outlook) -> Iterator[Line]:
 
 def first_progress(plan: Plan) -> RunProgress:
     """Return a run that has not begun: what is there already is marked as done."""
-    sizes = {id(one.image): sum(layer.size for layer in one.missing) for one in plan.deliveries}
+    sizes = {id(one.image): plan.brought_bytes(one) for one in plan.deliveries}
     sent = [ImageProgress(one.image.name, sizes[id(one.image)]) for one in plan.deliveries]
     there = [
         ImageProgress(image.name, 0, state=State.DONE)

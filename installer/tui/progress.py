@@ -1,6 +1,6 @@
 """What a run has told so far, as one value: events and the time go in, the next value comes out.
 
-Pure; the screens show it, the tests feed it. Owns rate and time left, which no event tells.
+Pure; the screens show it, the tests feed it. Owns the time left, which no event tells.
 """
 
 from __future__ import annotations
@@ -8,14 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import ClassVar, Final, Protocol, assert_never, runtime_checkable
+from typing import ClassVar, Protocol, TypeAlias, assert_never, runtime_checkable
 
 from installer.events import (
     Advanced,
+    DamageFound,
     DeviceTested,
     Event,
     Failure,
     ImageLoaded,
+    ImageSkipped,
     NameSet,
     Noted,
     PictureDrawn,
@@ -29,14 +31,8 @@ from installer.events import (
     StageStarted,
     Unit,
 )
+from installer.tui.rate import Pace
 from installer.tui.steps import Step
-
-WINDOW: Final = 5.0
-"""Seconds over which the rate is taken."""
-STEP: Final = 0.5
-"""Seconds of one point of the graph."""
-POINTS: Final = 240
-"""Points that are kept: two minutes."""
 
 
 class State(StrEnum):
@@ -88,40 +84,6 @@ class ServiceProgress:
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
-    """How fast bytes move.
-
-    Attributes:
-        seen: times and bytes done, oldest first, of the last seconds of the stage.
-        points: bytes a second, one for each step of time, oldest first.
-        since: when the step under way began, and the bytes done then.
-    """
-
-    seen: tuple[tuple[float, int], ...] = ()
-    points: tuple[float, ...] = ()
-    since: tuple[float, int] | None = None
-
-    @property
-    def rate(self) -> float:
-        """Bytes a second over the last seconds; 0 while it is not known."""
-        if len(self.seen) < 2:
-            return 0.0
-        (start, before), (end, after) = self.seen[0], self.seen[-1]
-        return (after - before) / (end - start) if end > start else 0.0
-
-    def after(self, now: float, done: int) -> Pace:
-        """Return the pace when `done` bytes are done at `now`."""
-        seen = (*(one for one in self.seen if one[0] >= now - WINDOW), (now, done))
-        start, before = self.since or (now, done)
-        steps = int((now - start) / STEP)
-        if not steps:
-            return replace(self, seen=seen, since=(start, before))
-        point = (done - before) / (now - start)
-        points = (*self.points, *(point,) * min(steps, POINTS))[-POINTS:]
-        return Pace(seen, points, (now, done))
-
-
-@dataclass(frozen=True, slots=True)
 class RunProgress:
     """A run.
 
@@ -133,6 +95,7 @@ class RunProgress:
         services: by container, in the order in which they were first told of.
         tested: devices that the self-test is through with.
         notes: worth a line each.
+        damages: to the bundle.
         failure: why it broke off.
         record: of the end.
         never_began: whether it could not even begin; `failure` says why.
@@ -145,6 +108,7 @@ class RunProgress:
     services: tuple[ServiceProgress, ...] = ()
     tested: tuple[DeviceTested, ...] = ()
     notes: tuple[Noted, ...] = ()
+    damages: tuple[DamageFound, ...] = ()
     failure: Failure | None = None
     record: RunRecord | None = None
     never_began: bool = False
@@ -193,7 +157,9 @@ def progressed(run: RunProgress, event: Event, now: float) -> RunProgress:
             return replace(run, tested=(*run.tested, event))
         case PictureDrawn():
             return run
-        case Noted() | ImageLoaded() | NameSet() | ServiceChanged():
+        case (
+            Noted() | ImageLoaded() | NameSet() | ServiceChanged() | DamageFound() | ImageSkipped()
+        ):
             return _noted(run, event)
         case RunFinished():
             failure = run.failure or event.record.failure
@@ -220,7 +186,10 @@ def _staged(
             assert_never(event)
 
 
-def _noted(run: RunProgress, event: Noted | ImageLoaded | NameSet | ServiceChanged) -> RunProgress:
+_Fact: TypeAlias = Noted | ImageLoaded | NameSet | ServiceChanged | DamageFound | ImageSkipped
+
+
+def _noted(run: RunProgress, event: _Fact) -> RunProgress:
     match event:
         case Noted():
             return replace(run, notes=(*run.notes, event))
@@ -230,6 +199,10 @@ def _noted(run: RunProgress, event: Noted | ImageLoaded | NameSet | ServiceChang
             return replace(run, subject=event.name)
         case ServiceChanged():
             return replace(run, services=tuple(_changed(run.services, event)))
+        case DamageFound():
+            return replace(run, damages=(*run.damages, event))
+        case ImageSkipped():
+            return replace(run, images=tuple(_skipped(one, event) for one in run.images))
         case _:
             assert_never(event)
 
@@ -252,11 +225,8 @@ def _filled(images: tuple[ImageProgress, ...], done: int) -> Iterator[ImageProgr
         own = max(0, min(image.total, done - before))
         before += image.total
         begun = image.state is State.WAITING and own > 0
-        yield replace(image, done=max(image.done, own), state=_begun(image.state, begun=begun))
-
-
-def _begun(state: State, *, begun: bool) -> State:
-    return State.RUNNING if begun else state
+        state = State.RUNNING if begun else image.state
+        yield replace(image, done=max(image.done, own), state=state)
 
 
 def _loaded(images: tuple[ImageProgress, ...], event: ImageLoaded) -> Iterator[ImageProgress]:
@@ -267,6 +237,11 @@ def _loaded(images: tuple[ImageProgress, ...], event: ImageLoaded) -> Iterator[I
             yield replace(image, done=image.total, state=State.DONE)
         else:
             yield image
+
+
+def _skipped(image: ImageProgress, event: ImageSkipped) -> ImageProgress:
+    lost = replace(image, total=0, done=0, state=State.FAILED)
+    return lost if image.name == event.name and image.state is not State.DONE else image
 
 
 def _stopped(image: ImageProgress) -> ImageProgress:

@@ -7,10 +7,10 @@ from typing import Final, assert_never
 
 from installer.events import Outcome, Stage, Unit
 from installer.stream.bars import LABELS
+from installer.stream.stages import counted_text
 from installer.tui.gauges import (
     amount_text,
     bar_text,
-    counted_text,
     cut_text,
     left_text,
     percent_text,
@@ -19,9 +19,12 @@ from installer.tui.gauges import (
 from installer.tui.lines import Line, Mark, blank, failure_lines, head
 from installer.tui.progress import ImageProgress, RunProgress, StageProgress, State
 from installer.words.results import LABEL, record_lines, short_name
+from manifests.bundle.damage import place_text
 from manifests.quantities import bytes_text, seconds_text
 from manifests.safetext import safe_line
 
+_DAMAGES: Final = 20
+"""Damaged places that are shown."""
 _FIGURES: Final = 52
 """Cells of what stands right of a stage's bar."""
 _SIZE: Final = 17
@@ -62,6 +65,8 @@ def end_lines(run: RunProgress) -> Iterator[Line]:
     for note in run.notes:
         if note.stage is not Stage.SELFTEST:
             yield Line(safe_line(note.text), "note")
+    for damage in run.damages[:_DAMAGES]:
+        yield Line(safe_line(place_text(damage)), "damaged", Mark.BAD)
     if not run.finished:
         return
     yield blank()
@@ -113,8 +118,8 @@ def _image_line(image: ImageProgress, width: int) -> Line:
     room = width - LABEL
     bar = min(_IMAGE_BAR, max(_BAR_LEAST, room // 3))
     share = image.done / image.total if image.total else float(image.state is State.DONE)
-    was_there = not image.total and image.state is State.DONE
-    size = "was there" if was_there else bytes_text(image.total)
+    size = "was there" if image.state is State.DONE else "damaged"
+    size = bytes_text(image.total) if image.total else size
     name = cut_text(safe_line(short_name(image.name)), room - bar - _SIZE)
     gauge = f"{bar_text(share, bar)} {percent_text(share)}"
     text = f"{gauge} {size:<9} {name}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import KW_ONLY, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,6 +26,7 @@ from manifests.errors import BundleRefused, ExitCode, MoonliftError
 from manifests.safetext import safe_line
 
 if TYPE_CHECKING:
+    from installer.delta.oldbundle import OldBundle
     from installer.plan import Plan
     from installer.planning.outlook import Outlook
     from installer.running.starting import Starting
@@ -57,6 +58,7 @@ class Choices:
         dry_run: stop after the plan.
         one_pass: don't read the layers twice.
         starting: how what runs of it is started.
+        base_bundle: a kept bundle that old layers may come from; None for none.
     """
 
     _: KW_ONLY
@@ -65,6 +67,7 @@ class Choices:
     dry_run: bool
     one_pass: bool
     starting: Starting
+    base_bundle: Path | None = None
 
 
 @contextmanager
@@ -76,6 +79,13 @@ def opened(
     asked = TrustedKeys(trusted.signers, max(threshold, trusted.threshold))
     with closing(open_medium(bundle)) as medium:
         yield verify(medium, asked, Ledger(homes.state), datetime.now(UTC), leniency)
+
+
+def opened_base(homes: Homes, path: Path | None) -> AbstractContextManager[OldBundle | None]:
+    """Open a kept bundle that this host's keys signed; None for None."""
+    from installer.delta.oldbundle import opened_old  # noqa: PLC0415 - not for `verify`
+
+    return opened_old(path, TrustStore(homes.trust).load())
 
 
 @contextmanager
@@ -102,9 +112,17 @@ def install_bundle(
     with recorded_refusal(homes), opened(homes, bundle, leniency) as verified:
         console.lines(bundle_lines(verified))
         ledger = Ledger(homes.state)
-        with closing(open_engine(choices.engine)) as engine:
+        with (
+            opened_base(homes, choices.base_bundle) as old,
+            closing(open_engine(choices.engine)) as engine,
+        ):
             made = draft(
-                verified, engine, ledger, one_pass=choices.one_pass, starting=choices.starting
+                verified,
+                engine,
+                ledger,
+                one_pass=choices.one_pass,
+                starting=choices.starting,
+                old=old,
             )
             outlook = _outlook(made, homes, choices)
             _show(console, outlook, choices)

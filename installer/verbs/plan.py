@@ -8,7 +8,7 @@ from pathlib import Path
 from installer.console import Console
 from installer.planning.lookahead import look_ahead
 from installer.running.starting import Starting
-from installer.verbs.install import Homes, opened
+from installer.verbs.install import Homes, opened, opened_base
 from installer.verify import Leniency
 from installer.words.bundle import bundle_lines
 from installer.words.outlook import outlook_json, outlook_lines, verdict_lines
@@ -23,12 +23,14 @@ class Asked:
         bundle: where it lies.
         one_pass: don't read the layers twice.
         starting: how what runs of it would be started.
+        base_bundle: a kept bundle that old layers may come from; None for none.
     """
 
     _: KW_ONLY
     bundle: Path
     one_pass: bool
     starting: Starting
+    base_bundle: Path | None = None
 
 
 def show_plan(console: Console, homes: Homes, asked: Asked, leniency: Leniency) -> ExitCode:
@@ -39,9 +41,14 @@ def show_plan(console: Console, homes: Homes, asked: Asked, leniency: Leniency) 
         BundleRefused: the bundle is not to be believed.
         NotInstallableHere: no key is trusted here, or the ledger can't be believed.
     """
-    with opened(homes, asked.bundle, leniency) as verified:
+    with (
+        opened(homes, asked.bundle, leniency) as verified,
+        opened_base(homes, asked.base_bundle) as old,
+    ):
         console.lines(bundle_lines(verified))
-        outlook = look_ahead(verified, asked.starting, homes.state, one_pass=asked.one_pass)
+        outlook = look_ahead(
+            verified, asked.starting, homes.state, one_pass=asked.one_pass, old=old
+        )
         console.lines(outlook_lines(outlook))
         console.lines(verdict_lines(outlook))
         console.document("plan", outlook_json(outlook))

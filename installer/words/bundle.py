@@ -26,6 +26,7 @@ from manifests.safetext import safe_line
 from manifests.strictjson import JsonValue
 
 if TYPE_CHECKING:  # `verify` says all this without loading what makes plans
+    from installer.delta.needs import Regain
     from installer.engines.base import EngineInfo
     from installer.plan import Plan
     from installer.planning.namechange import NameChange
@@ -42,6 +43,8 @@ def bundle_lines(verified: VerifiedBundle) -> Iterator[str]:
     yield row("product", release.product)
     yield row("version", release.version)
     yield row("sequence", f"{release.sequence} ({verified.verdict.standing} on this host)")
+    if release.base is not None:
+        yield row("new since", release.base.title)
     yield row("age", f"{age_text(verified.verdict.age)}, made {instant_text(release.issued)}")
     if release.expires is not None:
         yield row("expires", instant_text(release.expires))
@@ -82,6 +85,7 @@ def bundle_json(verified: VerifiedBundle) -> dict[str, JsonValue]:
         "sequence": release.sequence,
         "standing": str(verified.verdict.standing),
         "issued": instant_text(release.issued),
+        "base": None if release.base is None else release.base.title,
         "expires": None if release.expires is None else instant_text(release.expires),
         "age_seconds": int(verified.verdict.age.total_seconds()),
         "sums": str(verified.sealed.sums_digest),
@@ -100,11 +104,13 @@ def plan_lines(plan: Plan) -> Iterator[str]:
     there = len(plan.images) - len(plan.deliveries)
     yield row("images", f"{len(plan.images)}: {there} there, {len(plan.deliveries)} to load")
     for one in plan.deliveries:
-        size = bytes_text(sum(layer.size for layer in one.missing))
+        size = bytes_text(plan.brought_bytes(one))
         some = f"{len(one.missing)} of {layers_text(len(one.image.layers))}"
         yield row("", f"{short_name(one.image.name)}: {some}, {size}")
     if plan.deliveries:
         yield row("to read", f"{bytes_text(plan.read_bytes)}, {_unpacked(plan)}")
+        if plan.regain is not None:
+            yield from wrapped("from here", regain_text(plan.regain))
         yield from room_lines(plan.room)
     if plan.app is not None:
         yield from files_lines(plan.placed_files, plan.app.folder)
@@ -148,6 +154,7 @@ def plan_json(plan: Plan) -> dict[str, JsonValue]:
         ],
         "read_bytes": plan.read_bytes,
         "unpack_bytes": plan.unpack_bytes,
+        "old_layer_bytes": plan.regain.copied_bytes if plan.regain is not None else 0,
         "checked_bytes": plan.checked_bytes,
         **room_json(plan.room),
         "outgrown": list(plan.outgrown.versions),
@@ -156,6 +163,13 @@ def plan_json(plan: Plan) -> dict[str, JsonValue]:
         **app_json(plan.app, plan.proof),
         "nothing_to_do": plan.nothing_to_do,
     }
+
+
+def regain_text(regain: Regain) -> str:
+    """Say what a difference bundle takes from this host."""
+    found = [f"{layers_text(len(regain.copied))} of the engine"] if regain.copied else []
+    found += ["what the old bundle has"] if regain.old is not None else []
+    return " and ".join(found) + f", {bytes_text(regain.copied_bytes)} copied for a while"
 
 
 def shown_names(plan: Plan) -> list[NameChange]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from installer.events import Failure, Outcome, RunRecord, plain_fields
+from installer.events import Failure, ImageSkipped, Outcome, RunRecord, plain_fields
 from manifests.quantities import bytes_text, seconds_text
 from manifests.reference import MalformedReference, Reference
 from manifests.strictjson import JsonValue
@@ -27,6 +27,15 @@ def short_name(name: str) -> str:
 def layers_text(count: int) -> str:
     """Return `1 layer`, `2 layers`."""
     return f"{count} layer{'' if count == 1 else 's'}"
+
+
+def skipped_text(skipped: ImageSkipped) -> str:
+    """Say of an image why it was not loaded."""
+    count = len(skipped.files)
+    return (
+        f"{short_name(skipped.name)}: {count} of its layers"
+        f" {'is' if count == 1 else 'are'} damaged in the bundle"
+    )
 
 
 def record_lines(record: RunRecord) -> Iterator[str]:

@@ -19,6 +19,7 @@ _PLACES: Final = {
     "temporary": "the engine's temporary folder",
     "store": "the engine's store",
     "state": "the installer's state folder",
+    "old layers": "the installer's state folder, for old layers",
 }
 
 

@@ -18,6 +18,7 @@ DOCKER_MANIFEST: Final = "manifest.json"
 BLOBS: Final = "blobs/sha256/"
 FILES: Final = "files/"
 TOOLS: Final = "tools/"
+PARITY: Final = "parity/"
 INSTALLER: Final = f"{TOOLS}installer"
 
 OCI_LAYOUT_BYTES: Final = b'{"imageLayoutVersion":"1.0.0"}'

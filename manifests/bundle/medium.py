@@ -17,8 +17,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Final, Protocol
 
+from manifests.bundle.drivefaults import FAILING, unreadable
 from manifests.bundle.layout import is_litter
-from manifests.bundle.pieces import Joined, OpenFile, join_names, unreadable
+from manifests.bundle.pieces import Joined, OpenFile, drop_pages, join_names
 from manifests.bundle.pool import Pool
 from manifests.errors import BundleRefused, NotInstallableHere
 
@@ -53,7 +54,7 @@ class Medium(Protocol):
         """Open a file for reading, unbuffered.
 
         Raises:
-            BundleRefused: `file-missing`, or `entry-not-regular`.
+            BundleRefused: `file-missing`, `entry-not-regular`, or `medium-unreadable`.
         """
 
     def peek(self) -> str | None:
@@ -70,7 +71,7 @@ class Medium(Protocol):
         """Let the system drop what it holds of a file in memory, so that the drive is read again.
 
         Raises:
-            BundleRefused: `file-missing`, or `entry-not-regular`.
+            BundleRefused: as `open`.
         """
 
     def close(self) -> None:
@@ -84,6 +85,7 @@ def missing(name: str, where: str) -> BundleRefused:
         f"{where}: expected {name}, found none",
         hint="copy the bundle again from where it came",
         file=name,
+        found="no such file",
     )
 
 
@@ -179,8 +181,8 @@ class DirectoryMedium:
 
     def forget(self, name: str) -> None:
         """Let the system drop a file's pages."""
-        with self.open(name) as file, suppress(OSError):
-            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        with self.open(name) as file:
+            drop_pages(file)
 
     def close(self) -> None:
         """Close the root and the pool."""
@@ -220,11 +222,10 @@ class DirectoryMedium:
     def _open_error(self, name: str, error: OSError) -> BundleRefused:
         if isinstance(error, FileNotFoundError | NotADirectoryError):
             return missing(name, self.path)
-        if error.errno == errno.ELOOP:
-            return not_regular(name, "a symbolic link")
-        if error.errno in (errno.EACCES, errno.ENXIO):
-            return not_regular(name, str(error.strerror))
-        return unreadable(name, error)
+        if error.errno in FAILING:
+            return unreadable(name, error)
+        kind = "a symbolic link" if error.errno == errno.ELOOP else str(error.strerror)
+        return not_regular(name, kind)
 
 
 def _regular_file(descriptor: int, name: str) -> io.FileIO:
@@ -280,6 +281,8 @@ def open_medium(path: Path) -> Medium:
             hint="run it as root, or give this user the right to read the bundle",
         ) from error
     except OSError as error:
+        if error.errno in FAILING:
+            raise unreadable(str(path), error) from error
         raise NotInstallableHere(
             "bundle-not-found",
             f"expected a bundle at {path}, found {error.strerror or error}",

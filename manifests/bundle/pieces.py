@@ -7,6 +7,7 @@ blob's digest is over the joined bytes and is for others to check.
 from __future__ import annotations
 
 import io
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -68,16 +69,6 @@ def _complete(name: str, numbers: set[int]) -> Iterator[str]:
         yield piece_name(name, number)
 
 
-def unreadable(name: str, error: OSError) -> BundleRefused:
-    """Build the error for a drive that fails while it is read."""
-    return BundleRefused(
-        "medium-unreadable",
-        f"{name}: {error.strerror or error}",
-        hint="try another port or drive, or copy the bundle again",
-        file=name,
-    )
-
-
 class OpenFile(io.FileIO):
     """A file that is read; what its drive says when it is closed is of no account."""
 
@@ -123,8 +114,20 @@ class Joined(io.RawIOBase):
             start -= size
         return 0
 
+    @property
+    def files(self) -> tuple[io.FileIO, ...]:
+        """The pieces."""
+        return self._files
+
     def close(self) -> None:
         """Close every piece."""
         for file in self._files:
             file.close()
         super().close()
+
+
+def drop_pages(file: io.RawIOBase) -> None:
+    """Let the system drop what it holds in memory of an open file, or of each of its pieces."""
+    for one in file.files if isinstance(file, Joined) else (file,):
+        with suppress(OSError):
+            os.posix_fadvise(one.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)

@@ -10,8 +10,9 @@ from __future__ import annotations
 import os
 from typing import Final
 
+from manifests.bundle.drivefaults import unreadable
 from manifests.bundle.layout import BLOBS
-from manifests.bundle.pieces import MAX_PIECES, piece_name, unreadable
+from manifests.bundle.pieces import MAX_PIECES, piece_name
 
 FOLDER: Final = BLOBS.rstrip("/")
 """The pool, seen from the drive's root."""

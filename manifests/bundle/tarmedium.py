@@ -100,11 +100,22 @@ class _Member(io.RawIOBase):
         super().__init__()
         self._archive = archive
         self.position = offset
+        self._start = offset
         self._end = offset + size
 
     def readable(self) -> bool:
         """Always."""
         return True
+
+    def seekable(self) -> bool:
+        """Always."""
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        """Go to an offset in the member."""
+        base = {io.SEEK_SET: self._start, io.SEEK_CUR: self.position, io.SEEK_END: self._end}
+        self.position = max(self._start, base[whence] + offset)
+        return self.position - self._start
 
     def readinto(self, buffer: Any, /) -> int:
         """Read up to the member's end."""

@@ -19,9 +19,9 @@ from typing import Final
 
 from manifests.bundle import layout
 from manifests.bundle.medium import Medium, missing
-from manifests.bundle.reading import read_small
+from manifests.bundle.reading import read_checked
 from manifests.bundle.sums import Sums
-from manifests.digest import Digest, check_digest
+from manifests.digest import Digest
 from manifests.errors import BundleRefused, MoonliftError
 from manifests.oci import CONTAINERD_NAME, ImageConfig, Index, Manifest
 from manifests.release import RELEASE_LIMIT, ImageRecord, Release
@@ -94,13 +94,13 @@ def seal(listing: Listing) -> SealedRelease:
 def _read_checked(medium: Medium, sums: Sums, name: str, limit: int) -> bytes:
     if name not in sums.files:
         raise missing(name, layout.SUMS)
-    return check_digest(read_small(medium, name, limit), sums.files[name], name)
+    return read_checked(medium, name, limit, sums.files[name])
 
 
 def _check_listing(medium: Medium, sums: Sums, release: Release) -> None:
     """Step 4: SHA256SUMS, release.json and the file sizes agree."""
     expected = {blob.name: blob.digest for blob in release.blobs()}
-    expected |= {file.name: file.digest for file in release.carried}
+    expected |= {file.name: file.digest for file in (*release.carried, *release.parity_files)}
     listed = {name: digest for name, digest in sums.files.items() if name not in _METADATA}
     if listed != expected:
         name = min(
@@ -144,7 +144,7 @@ def _read_documents(medium: Medium, release: Release) -> dict[Digest, bytes]:
             f"manifests and configs: expected at most {DOCUMENTS_LIMIT} bytes, found {total}",
         )
     return {
-        digest: check_digest(read_small(medium, record.name, record.size), digest, record.name)
+        digest: read_checked(medium, record.name, record.size, digest)
         for digest, record in wanted.items()
     }
 

@@ -7,9 +7,11 @@ import sys
 
 from tests.bench import (
     building,
+    differing,
     gpukernels,
     installing,
     pruning,
+    repairing,
     resolving,
     selftesting,
     upgrading,
@@ -24,7 +26,9 @@ PARTS = {
     "verify": verifying.run,
     "install": installing.run,
     "upgrade": upgrading.run,
+    "delta": differing.run,
     "prune": pruning.run,
+    "repair": repairing.run,
     "selftest": selftesting.run,
     "gpu": gpukernels.run,
 }
@@ -47,7 +51,8 @@ def main() -> int:
 
 
 def _run(scene: Scene, parts: list[str], rounds: int) -> None:
-    if "build" not in parts and not {*parts} <= {"prune", "resolve", "selftest", "gpu"}:
+    alone = {"delta", "prune", "repair", "resolve", "selftest", "gpu"}
+    if "build" not in parts and not {*parts} <= alone:
         measure(scene.bundle_argv(scene.folder / "bundle"))
     for name, run in PARTS.items():
         if name in parts:

@@ -108,6 +108,7 @@ KINDS: Mapping[str, Callable[[], list[Heavy]]] = {
     "zstd-zeros": lambda: [zeros("zstd")],
     "wide-window": lambda: [wide(160)],
     "large": lambda: [ordinary(number, 80) for number in range(4)],
+    "parity": lambda: [ordinary(number, 80) for number in range(3)],
 }
 
 
@@ -187,7 +188,7 @@ def main(folder: str, key: str, kind: str, cores: str) -> None:
         patch.object(Sources, "_registry", lambda _: source),
         patch.object(os, "cpu_count", return_value=int(cores)),
     ):
-        report = place.build("out")
+        report = place.build("out", parity=10 if kind == "parity" else 0)
     print(json.dumps({"peak": peak(), "size": report.size}))
 
 

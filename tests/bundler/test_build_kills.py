@@ -76,7 +76,7 @@ def no_litter(place: Workplace, *kept: str) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
-@pytest.mark.parametrize("out", ["out", "out.tar"])
+@pytest.mark.parametrize("out", ["out", pytest.param("out.tar", marks=pytest.mark.long)])
 def test_a_build_stopped_at_any_moment_is_completed_by_the_next(
     app: Workplace, number: signal.Signals, out: str
 ) -> None:

@@ -13,7 +13,14 @@ LIMIT = 300 * 2**20
 
 
 @pytest.mark.parametrize(
-    ("kind", "cores"), [("gzip-zeros", 2), ("zstd-zeros", 2), ("wide-window", 2), ("large", 8)]
+    ("kind", "cores"),
+    [
+        pytest.param("gzip-zeros", 2, marks=pytest.mark.long),
+        pytest.param("zstd-zeros", 2, marks=pytest.mark.long),
+        ("wide-window", 2),
+        ("large", 8),
+        ("parity", 8),
+    ],
 )
 def test_a_build_stays_under_300_mib(
     kind: str, cores: int, tmp_path: Path, signing_key: Path

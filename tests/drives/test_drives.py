@@ -18,7 +18,7 @@ from tests.machine.kernel import MachineError, fetched_kernel, missing
 from tests.support.media import Format
 from tests.support.process import DaemonError
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.long]
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
@@ -168,7 +167,7 @@ def test_asks_for_layers_only_when_an_image_is_missing(host: Host, graph: FakeEn
     assert graph.calls == ["GET /version", "GET /info", "GET /images/json"]
 
 
-def test_two_hundred_images_are_asked_in_half_a_second(host: Host, graph: FakeEngine) -> None:
+def test_two_hundred_images_are_asked_by_few_questions(host: Host, graph: FakeEngine) -> None:
     for number in range(200):
         diff_ids = [f"sha256:{number:064x}"]
         identity = f"sha256:{number:063x}f"
@@ -176,9 +175,9 @@ def test_two_hundred_images_are_asked_in_half_a_second(host: Host, graph: FakeEn
             identity, diff_ids, "amd64", "linux", {f"docker.io/i:{number}"}
         )
     engine = open_engine(graph.url)
-    start = time.monotonic()
+    graph.calls.clear()
     found = engine.presence(host.bundle().release.images, {}, ())
-    assert time.monotonic() - start < 2
+    assert len(graph.calls) <= 203  # one of each image that is not known, at most
     assert len(found.layers) == 200
     engine.close()
 

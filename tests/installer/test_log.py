@@ -53,7 +53,7 @@ def test_is_for_root_and_its_group_only(host: Host, graph: FakeEngine) -> None:
     call(host, "install", host.bundle().path, "--yes", "--engine", graph.url)
     folder = host.root / "state/log"
     assert stat.S_IMODE(folder.stat().st_mode) == 0o750
-    assert stat.S_IMODE((folder / "installer.logs.log").stat().st_mode) == 0o640
+    assert stat.S_IMODE((folder / "installer.log").stat().st_mode) == 0o640
 
 
 def test_a_look_at_a_fresh_host_makes_no_folder(host: Host) -> None:
@@ -76,7 +76,7 @@ def test_where_it_can_not_be_there_is_none_and_nothing_fails(
         (state / "log").chmod(0o777)
     result = call(host, "install", host.bundle().path, "--yes", "--engine", graph.url)
     assert result.exit_code == ExitCode.DONE
-    assert not list(host.root.rglob("installer.logs.log"))
+    assert not list(host.root.rglob("installer.log"))
 
 
 def test_turns_over_and_stays_bounded(file: Path) -> None:
@@ -85,8 +85,8 @@ def test_turns_over_and_stays_bounded(file: Path) -> None:
             LOGGER.info("record %d %s", number, "x" * 100)
     files = sorted(one.name for one in file.parent.iterdir())
     assert files == [
-        "installer.logs.log",
-        *(f"installer.logs.log.{number}" for number in range(1, 5)),
+        "installer.log",
+        *(f"installer.log.{number}" for number in range(1, 5)),
     ]
     assert all(one.stat().st_size <= 2000 for one in file.parent.iterdir())
     assert "record 199" in file.read_text()

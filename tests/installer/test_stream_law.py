@@ -6,6 +6,7 @@ the record; every event keeps the published schema; and a report can be made of 
 
 from __future__ import annotations
 
+import errno
 import json
 import threading
 from collections.abc import Iterator, Mapping
@@ -29,6 +30,7 @@ from manifests.errors import BundleRefused, MoonliftError
 from tests.installer.conftest import Host
 from tests.installer.fake_engine import Faults, Store, run_fake_engine
 from tests.installer.test_run import assert_lawful
+from tests.support.badmedium import Fault, opened_with
 from tests.support.bundles import Bundle, Facts
 from tests.support.images import ImageSpec, Spec
 from tests.support.layers import LayerSpec
@@ -79,7 +81,7 @@ class Chunks:
         if now == self._stop_at:
             self._cancel.set()
         if now == self._break_at:
-            raise BundleRefused("medium-unreadable", "the drive was pulled out")
+            raise BundleRefused("medium-gone", "the drive was pulled out")
 
 
 def specs(layers: list[list[LayerSpec]]) -> Mapping[str, Spec]:
@@ -97,6 +99,7 @@ def specs(layers: list[list[LayerSpec]]) -> Mapping[str, Spec]:
     stop_at=st.integers(0, 12),
     break_at=st.sampled_from([0, 0, 0, 1, 2, 3, 5, 8]),
     one_pass=st.booleans(),
+    bad=st.sets(st.integers(0, 5), max_size=2),
 )
 def test_the_law_holds(
     host: Host,
@@ -107,9 +110,13 @@ def test_the_law_holds(
     stop_at: int,
     break_at: int,
     one_pass: bool,
+    bad: set[int],
 ) -> None:
     bundle = _next_bundle(host, specs(layers))
-    with run_fake_engine(store) as fake:
+    names = sorted({one.name for image in bundle.release.images for one in image.layers})
+    spoiled = [Fault(names[number], 0, 1, errno.EIO) for number in bad if number < len(names)]
+    opening = opened_with("tests.installer.conftest", *spoiled)
+    with run_fake_engine(store) as fake, opening:
         fake.faults = fault
         try:
             plan = host.plan(bundle.path, fake.url, one_pass=one_pass)
@@ -158,6 +165,6 @@ def test_a_drive_that_is_pulled_out_is_told_as_such(host: Host) -> None:
         last = events[-1]
         assert isinstance(last, RunFinished)
         assert last.record.failure is not None
-        assert last.record.failure.code == "medium-unreadable"
+        assert last.record.failure.code == "medium-gone"
         assert fake.names == {}
         assert host.install(bundle.path, fake.url).outcome is Outcome.DONE

@@ -17,11 +17,11 @@ from manifests.bundle.chunks import (
     ChunkedFile,
     ChunkHasher,
     chunked_file,
-    find_damaged,
+    examine,
     verified_chunks,
 )
 from manifests.bundle.medium import Medium, open_medium
-from manifests.bundle.reading import read_exactly
+from manifests.bundle.reading import Patience, read_exactly
 from manifests.bundle.tarform import END, header, padding
 from manifests.bundle.tarmedium import PipeMedium
 from manifests.digest import Digest
@@ -59,6 +59,12 @@ def lying(folder: Path, data: bytes) -> Iterator[Medium]:
         medium.close()
 
 
+def numbers(medium: Medium, file: ChunkedFile) -> list[object]:
+    """Return the numbers of the chunks that can't be had."""
+    examined = examine(medium, file, Patience(), lambda _: None)
+    return [fault.context["chunk"] for fault in examined.faults]
+
+
 def taken(medium: Medium, file: ChunkedFile) -> bytes:
     return b"".join(bytes(chunk) for chunk in verified_chunks(medium, file))
 
@@ -71,7 +77,7 @@ DATA = bytes(range(200)) * 3
 def test_good_bytes_pass(tmp_path: Path, size: int) -> None:
     with lying(tmp_path, DATA[:size]) as medium:
         assert taken(medium, described(DATA[:size])) == DATA[:size]
-        assert not find_damaged(medium, described(DATA[:size]))
+        assert not numbers(medium, described(DATA[:size]))
 
 
 @small
@@ -83,13 +89,15 @@ def test_damage_is_named_and_nothing_after_it_passes(tmp_path: Path, at: int) ->
     with lying(tmp_path, bytes(bad)) as medium:
         with pytest.raises(BundleRefused) as caught:
             got.extend(bytes(chunk) for chunk in verified_chunks(medium, described(DATA)))
-        assert find_damaged(medium, described(DATA)) == [at // SMALL]
+        assert numbers(medium, described(DATA)) == [at // SMALL]
     assert b"".join(got) == DATA[: at // SMALL * SMALL]
     assert caught.value.code == "chunk-damaged"
-    assert caught.value.context == {
+    assert {**caught.value.context, "found": ""} == {
         "file": NAME,
         "chunk": at // SMALL,
         "offset": at // SMALL * SMALL,
+        "length": SMALL,
+        "found": "",
     }
     end = min(at // SMALL * SMALL + SMALL, len(DATA))
     assert f"bytes {at // SMALL * SMALL} to {end} do not match" in str(caught.value)
@@ -101,7 +109,7 @@ def test_every_damaged_chunk_is_found(tmp_path: Path) -> None:
     for at in (5, 5 + SMALL, 599):
         bad[at] ^= 1
     with lying(tmp_path, bytes(bad)) as medium:
-        assert find_damaged(medium, described(DATA)) == [0, 1, 59]
+        assert numbers(medium, described(DATA)) == [0, 1, 59]
 
 
 @small
@@ -137,9 +145,10 @@ def test_cut_while_it_is_read(tmp_path: Path) -> None:
         (tmp_path / NAME).write_bytes(DATA[:105])
         with pytest.raises(BundleRefused) as caught:
             taken(medium, described(DATA))
-        with pytest.raises(BundleRefused, match="expected 5 more bytes"):
-            find_damaged(medium, described(DATA))
+        faults = examine(medium, described(DATA), Patience(), lambda _: None).faults
     assert caught.value.code == "bundle-truncated"
+    assert [fault.context["offset"] for fault in faults] == list(range(100, 600, SMALL))
+    assert "expected 5 more bytes" in str(faults[0])
 
 
 @small

@@ -8,19 +8,12 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from manifests.confinement import Privileges
 from manifests.durations import read_duration, whole_milliseconds, whole_seconds
 from manifests.interpolation import Use, split, tokens, uses
 from manifests.runspec import NetworkSpec, RunSpec, SecretSpec, VolumeSpec
-from manifests.service import (
-    Attachment,
-    Dependency,
-    EnvironmentFile,
-    EnvironmentValue,
-    Mount,
-    Privileges,
-    SecretUse,
-    Service,
-)
+from manifests.service import Attachment, Dependency, Service
+from manifests.serviceinputs import EnvironmentFile, EnvironmentValue, Mount, SecretUse
 
 
 def spec(*services: Service, **more: Any) -> RunSpec:

@@ -121,7 +121,7 @@ def test_a_hang_ends_at_the_deadline(run: Run) -> None:
     (finding,) = report["devices"][0]["findings"]
     assert finding["code"] == "timeout"
     assert "did not answer for 6 s while running separable-r1-rgba-61x47" in finding["text"]
-    assert time.monotonic() - started < 30
+    assert time.monotonic() - started < 120
 
 
 def test_a_crash_while_listing_is_a_finding_of_the_run(run: Run) -> None:

@@ -12,7 +12,7 @@ from tests.soak.rounds import Soak
 from tests.support.bundles import new_key
 from tests.support.site import Site
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.long]
 
 INSTALLER, ENGINE = 5, 1
 

@@ -9,11 +9,14 @@ Unlike the rest of support this stands on `manifests`, whose writers have tests 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
+from unittest.mock import patch
 
 from bundler.sign import open_signer
 from bundler.verbs.keygen import generate_key
@@ -40,7 +43,16 @@ from manifests.runspec import RunSpec
 from manifests.seals.sshkey import PublicKey
 from manifests.strictjson import JsonValue, canonical
 from tests.support.images import Blob, BuiltImage, ImageSpec, Spec
+from tests.support.parity import parity_of
 
+CHUNKING = (
+    "bundler.drive.copy",
+    "bundler.drive.targets",
+    "manifests.bundle.chunks",
+    "manifests.release",
+    "tests.support.bundles",
+)
+"""Modules that cut files into chunks."""
 ISSUED = datetime(2026, 6, 1, tzinfo=UTC)
 
 
@@ -76,6 +88,7 @@ class Facts:
     selftest: str | None = None
     run: RunSpec | None = None
     prune: PrunePolicy | None = None
+    parity: int = 0
 
 
 @dataclass(frozen=True)
@@ -113,6 +126,15 @@ class Bundle:
         return path.with_name(part_name(path.name, 1))
 
 
+@contextmanager
+def small_chunks(size: int) -> Iterator[None]:
+    """Let chunks be of `size` bytes, in bundles that are made and read in the block."""
+    with ExitStack() as stack:
+        for name in CHUNKING:
+            stack.enter_context(patch.object(import_module(name), "CHUNK_SIZE", size))
+        yield
+
+
 def new_key(path: Path) -> SigningKey:
     return SigningKey(generate_key(path, comment="tests", passphrase=None).private)
 
@@ -133,8 +155,7 @@ def make_bundle(
     documents = {blob.digest for image in release.images for blob in image.documents}
     ordered = [blob for blob in release.blobs() if blob.digest in documents]
     late = [blob for blob in release.blobs() if blob.digest not in documents]
-    content = {
-        layout.RELEASE: release.canonical(),
+    covered = {
         layout.OCI_LAYOUT: layout.OCI_LAYOUT_BYTES,
         layout.INDEX: _index(release),
         layout.DOCKER_MANIFEST: b"[]",
@@ -142,6 +163,12 @@ def make_bundle(
         **files,
         **{blob.name: blobs[blob.digest] for blob in late},
     }
+    parity: dict[str, bytes] = {}
+    if facts.parity:
+        record, parity = parity_of(covered, facts.parity)
+        chunks = ChunkTable(files={**release.chunks.files, **_tables(parity)})
+        release = release.model_copy(update={"parity": record, "chunks": chunks})
+    content = {layout.RELEASE: release.canonical(), **covered, **parity}
     bundle = Bundle(folder, release, {**_seal(content, keys), **content})
     for name, data in bundle.files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -233,6 +260,10 @@ def _release(
         prune=facts.prune,
         chunks=ChunkTable(files=chunks),
     )
+
+
+def _tables(files: Mapping[str, bytes]) -> dict[str, tuple[str, ...]]:
+    return {name: _chunks(data) for name, data in files.items() if len(data) > CHUNK_SIZE}
 
 
 def _chunks(data: bytes) -> tuple[str, ...]:

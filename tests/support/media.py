@@ -8,6 +8,7 @@ that is renamed, and takes seconds for each hundred names.
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -104,3 +105,61 @@ def _run(*command: object) -> str:
     if done.returncode != 0:
         pytest.fail(f"{' '.join(map(str, command))}: {done.stderr}")
     return done.stdout
+
+
+class LosingDrive:
+    """A drive on ext4 whose end the kernel can't read while it is lost: bad sectors, for real.
+
+    Attributes:
+        root: where it is mounted.
+    """
+
+    def __init__(self, root: Path, image: Path) -> None:
+        self.root = root
+        self._image = image
+        self._end = b""
+
+    def lose(self, size: int) -> None:
+        """Lose the last bytes; what was read before is forgotten."""
+        whole = self._image.stat().st_size
+        with self._image.open("r+b") as file:
+            file.seek(whole - size)
+            self._end = file.read() + self._end
+            file.truncate(whole - size)
+
+    def change(self, old: bytes, new: bytes) -> None:
+        """Change bytes that occur once on the medium, behind the back of the file system."""
+        data = self._image.read_bytes()
+        if data.count(old) != 1 or len(old) != len(new):
+            raise ValueError("expected bytes that occur once")
+        with self._image.open("r+b") as file:
+            file.seek(data.index(old))
+            file.write(new)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def give_back(self) -> None:
+        """Let it be read again."""
+        with self._image.open("ab") as file:
+            file.write(self._end)
+        self._end = b""
+
+
+@contextmanager
+def losing_its_end(folder: Path, megabytes: int) -> Iterator[LosingDrive]:
+    """Mount a drive at `folder`/usb that can lose its end; skip where that can't be done."""
+    if shutil.which("losetup") is None or shutil.which("mkfs.ext4") is None:
+        pytest.skip("needs losetup and mkfs.ext4: make setup")
+    root, image = folder / "usb", folder / "image"
+    root.mkdir(parents=True)
+    image.write_bytes(b"")
+    os.truncate(image, megabytes * 1024 * 1024)
+    _run("mkfs.ext4", "-q", "-m", "0", "-b", "4096", "-O", "^has_journal", image)
+    device = _run("losetup", "-f", "--show", image).strip()
+    try:
+        if subprocess.run(["losetup", "--direct-io=on", device], check=False).returncode != 0:
+            pytest.skip("the test folder's file system does no direct I/O")
+        _run("mount", device, root)
+        yield LosingDrive(root, image)
+    finally:
+        _unmount(root, device)

@@ -17,15 +17,8 @@ from dataclasses import KW_ONLY, dataclass
 
 from manifests.runspec import RunSpec, VolumeSpec
 from manifests.selftestlabel import SELFTEST_LABEL
-from manifests.service import (
-    Attachment,
-    Dependency,
-    EnvironmentValue,
-    Mount,
-    Probe,
-    PublishedPort,
-    Service,
-)
+from manifests.service import Attachment, Dependency, Probe, PublishedPort, Service
+from manifests.serviceinputs import EnvironmentValue, Mount
 from tests.support.bundles import Facts
 from tests.support.images import ImageSpec
 from tests.support.layers import File, LayerSpec, busybox_layer
@@ -121,7 +114,7 @@ class RealRelease:
             origin="compose.yaml",
             services=(self._db(), self._web(), self._worker()),
             volumes=(VolumeSpec(key="data"),),
-            deadline_seconds=20,
+            deadline_seconds=6 if self.broken else 20,
             settle_seconds=1,
             selftest="required" if self.selftest else "off",
         )

@@ -14,7 +14,7 @@ from tests.support.podman import Podman
 from tests.support.publish import docker_archive, push_image, write_layout
 from tests.support.registry import Registry
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.long]
 
 APP = ImageSpec((busybox_layer(), LayerSpec({"etc/motd": b"hello\n"})), cmd=("cat", "/etc/motd"))
 NAME = "docker.io/acme/app:1"

@@ -31,7 +31,7 @@ def demo(**environment: str) -> str:
 @pytest.mark.usefixtures("docker_engine")
 def test_demo_installs_upgrades_and_runs() -> None:
     told = demo()
-    assert "chunk-damaged" in told
+    assert "bundle-damaged" in told
     assert '"version": "1.0.0"' in told
     assert '"version": "1.1.0"' in told
     assert "nothing to do" in told

@@ -14,7 +14,8 @@ from typing import Final
 from bundler.discover.compose.env import ENV_FILE_LIMIT, Known, parse_env
 from bundler.discover.compose.notes import Notes, Refused
 from bundler.discover.compose.read import LIMITS
-from bundler.discover.compose.shape import check_hint, is_remote
+from bundler.discover.compose.shape import is_remote
+from bundler.discover.compose.unexpected import check_hint
 from bundler.discover.folder import Folder, Unreadable
 from bundler.discover.found import Place
 from manifests.yaml.node import Node

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 from bundler.discover.compose.files import Wanted
 from bundler.discover.compose.notes import Notes, Refused
-from bundler.discover.compose.shape import Unexpected, is_remote, tell_unexpected
+from bundler.discover.compose.shape import is_remote
 from bundler.discover.compose.tree import Value
+from bundler.discover.compose.unexpected import Unexpected, tell_unexpected
 from bundler.discover.folder import join, parent
 from bundler.discover.found import Place
 

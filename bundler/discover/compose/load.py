@@ -17,8 +17,9 @@ from bundler.discover.compose.files import Files, Wanted
 from bundler.discover.compose.include import Include, read_includes
 from bundler.discover.compose.notes import Notes, Refused
 from bundler.discover.compose.read import SERVICE_KEYS, Reader, entries
-from bundler.discover.compose.shape import Unexpected, shaped, tell_unexpected
+from bundler.discover.compose.shape import shaped
 from bundler.discover.compose.tree import Merge, Origin, Value, merged
+from bundler.discover.compose.unexpected import Unexpected, tell_unexpected
 from bundler.discover.folder import join, parent
 from manifests.yaml.node import Entry, Node
 

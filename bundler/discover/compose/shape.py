@@ -16,28 +16,14 @@ from typing import Final, TypeAlias
 
 from bundler.discover.compose.notes import Notes
 from bundler.discover.compose.tree import Merge, Value
+from bundler.discover.compose.unexpected import Unexpected, tell_unexpected
 from bundler.discover.folder import join
-from manifests.safetext import safe_line
 
 UNKNOWN: Final = ""
 """Key under which a service keeps what should have named its image and could not be read."""
 _REMOTE = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://|git@|github\.com/|[^/\s]+\.git(?:#|$)")
 
 Shaper: TypeAlias = Callable[[Value, str], Value]
-
-
-class Unexpected(Exception):
-    """A value of the wrong kind.
-
-    Attributes:
-        value: it.
-        what: what was expected.
-    """
-
-    def __init__(self, value: Value, what: str) -> None:
-        self.value = value
-        self.what = what
-        super().__init__(what)
 
 
 def is_remote(path: str) -> bool:
@@ -76,37 +62,11 @@ def shaped(service: Value, base: str, notes: Notes) -> Value:
     return replace(service, content=content)
 
 
-def check_hint(file: str) -> str:
-    """Return how a person finds out what is wrong with a file's shape."""
-    return f"correct it; `docker compose -f {file} config` says what Compose makes of it"
-
-
 def without_base(service: Value) -> Value:
     """Return a service whose base can't be known, so that nothing is expected of it."""
     content = dict(service.content) if isinstance(service.content, Mapping) else {}
     content[UNKNOWN] = content.pop("extends", service)
     return replace(service, content=content)
-
-
-def tell_unexpected(error: Unexpected, notes: Notes) -> None:
-    """Tell a value of the wrong kind as a problem."""
-    found, hint = _described(error.value), check_hint(error.value.place.file)
-    if isinstance(error.value.content, int | float):
-        hint = "quote it if it is text"
-    message = f"expected {error.what}, found {found}"
-    notes.problem(error.value.place, "compose-malformed", message, hint)
-
-
-def _described(value: Value) -> str:
-    if isinstance(value.content, Mapping):
-        return "a mapping"
-    if isinstance(value.content, tuple):
-        return "a list"
-    if value.content is None:
-        return "nothing"
-    if isinstance(value.content, str):
-        return repr(safe_line(value.content, limit=200))
-    return f"the {'truth value' if isinstance(value.content, bool) else 'number'} {value.text}"
 
 
 def by_name(value: Value, separator: str) -> Value:

@@ -25,8 +25,8 @@ from bundler.discover.compose.project import (
     remark_override,
 )
 from bundler.discover.compose.service import Service, check_dependencies, is_active, mentions
-from bundler.discover.compose.shape import Unexpected, tell_unexpected
 from bundler.discover.compose.tree import Merge, Value
+from bundler.discover.compose.unexpected import Unexpected, tell_unexpected
 from bundler.discover.folder import Folder, join
 from bundler.discover.found import Found, GpuRequest, Mention, Place, joined
 from manifests.appmanifest.sources import ComposeSource

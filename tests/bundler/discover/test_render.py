@@ -35,9 +35,9 @@ def test_a_failure_says_why(tmp_path: Path) -> None:
 
 def test_too_slow(tmp_path: Path) -> None:
     started = time.monotonic()
-    assert failure("sleep 60 & sleep 60", tmp_path, seconds=0.3) == "took more than 0.3 s"
-    assert failure("exec >&- 2>&-; sleep 60", tmp_path, seconds=0.3) == "took more than 0.3 s"
-    assert time.monotonic() - started < 10
+    assert failure("sleep 600 & sleep 600", tmp_path, seconds=0.3) == "took more than 0.3 s"
+    assert failure("exec >&- 2>&-; sleep 600", tmp_path, seconds=0.3) == "took more than 0.3 s"
+    assert time.monotonic() - started < 120
 
 
 def test_too_much(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import tracemalloc
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from bundler.discover.slurm.source import SCRIPT_LIMIT, discover, is_script
 from manifests.appmanifest.sources import SlurmSource
 from manifests.platform import Platform
 from tests.support.endless import not_endless
+from tests.support.memory import growing_at_most
 
 INPUTS = Path(__file__).parent / "inputs" / "slurm"
 MIB = 1024 * 1024
@@ -457,50 +458,48 @@ def test_what_is_a_script() -> None:
     assert not is_script("All about #SBATCH lines\n")
 
 
-HOSTILE = {
-    "continued lines": b"docker run \\\n" * 100_000,
-    "substitutions": b"docker run " + b"$(" * 200_000,
-    "quoted substitutions": b'docker run "$(' * 50_000,
-    "back quotes": b"docker run " + b"`" * 500_001,
-    "parentheses": b"srun\n" + b"(" * 200_000,
-    "braces": b"srun " + b"${a:-" * 200_000,
-    "arrays": b"srun\n" + b"a=(" * 200_000,
-    "wrappers": b"srun " * 100_000,
-    "doubled": b"srun\na=xxxxxxxx\n" + b"a=$a$a\n" * 100,
-    "branches": b"srun\n" + b"x && a=$a$b; x && b=$b$a\n" * 100,
-    "products": b"for a in 1 2 3 4; do\n" + b"b=$a$b$a$c; x && c=$b; docker pull $c\n" * 200,
-    "calls": b"f() { f; f; srun; }\nf\n",
-    "itself": b"srun\n. ./job.sh\n. ./job.sh\n",
-    "documents": b"srun <<a\na\n" * 30_000,
-    "endless document": b"srun <<'x'\n" * 50_000,
-    "options": b"docker run -" + b"i" * 500_000,
-    "images": b"".join(b"docker pull a:%d\n" % number for number in range(12_000)),
-    "directives": b"#SBATCH " + b"a " * 250_000,
-    "arithmetic": b"srun $((" * 50_000,
-    "brace lists": b"docker pull " + b"{a,b}" * 20_000,
-    "brace ranges": b"docker pull {1..999999}{1..999999}",
-    "open braces": b"docker pull " + b"{a," * 100_000,
-    "emoji": "docker run \U0001f600 \ue000".encode() * 20_000,
-    "replaced": b"srun\na=" + b"x" * 60_000 + b"\nb=${a//x/" + b"y" * 90 + b"}\n",
+HOSTILE: dict[str, Callable[[], bytes]] = {
+    "continued lines": lambda: b"docker run \\\n" * 100_000,
+    "substitutions": lambda: b"docker run " + b"$(" * 200_000,
+    "quoted substitutions": lambda: b'docker run "$(' * 50_000,
+    "back quotes": lambda: b"docker run " + b"`" * 500_001,
+    "parentheses": lambda: b"srun\n" + b"(" * 200_000,
+    "braces": lambda: b"srun " + b"${a:-" * 200_000,
+    "arrays": lambda: b"srun\n" + b"a=(" * 200_000,
+    "wrappers": lambda: b"srun " * 100_000,
+    "doubled": lambda: b"srun\na=xxxxxxxx\n" + b"a=$a$a\n" * 100,
+    "branches": lambda: b"srun\n" + b"x && a=$a$b; x && b=$b$a\n" * 100,
+    "products": lambda: b"for a in 1 2 3 4; do\n"
+    + b"b=$a$b$a$c; x && c=$b; docker pull $c\n" * 200,
+    "calls": lambda: b"f() { f; f; srun; }\nf\n",
+    "itself": lambda: b"srun\n. ./job.sh\n. ./job.sh\n",
+    "documents": lambda: b"srun <<a\na\n" * 30_000,
+    "endless document": lambda: b"srun <<'x'\n" * 50_000,
+    "options": lambda: b"docker run -" + b"i" * 500_000,
+    "images": lambda: b"".join(b"docker pull a:%d\n" % number for number in range(12_000)),
+    "directives": lambda: b"#SBATCH " + b"a " * 250_000,
+    "arithmetic": lambda: b"srun $((" * 50_000,
+    "brace lists": lambda: b"docker pull " + b"{a,b}" * 20_000,
+    "brace ranges": lambda: b"docker pull {1..999999}{1..999999}",
+    "open braces": lambda: b"docker pull " + b"{a," * 100_000,
+    "emoji": lambda: "docker run \U0001f600 \ue000".encode() * 20_000,
+    "replaced": lambda: b"srun\na=" + b"x" * 60_000 + b"\nb=${a//x/" + b"y" * 90 + b"}\n",
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_scripts_end_soon(name: str) -> None:
     with not_endless():
-        read(HOSTILE[name])
+        read(HOSTILE[name]())
 
 
 @pytest.mark.parametrize(
     "name", ["continued lines", "images", "directives", "replaced", "products"]
 )
 def test_hostile_scripts_take_little_memory(name: str) -> None:
-    tracemalloc.start()
-    try:
-        read(HOSTILE[name][:100_000])
-        assert tracemalloc.get_traced_memory()[1] < 64 * MIB
-    finally:
-        tracemalloc.stop()
+    data = HOSTILE[name]()[:100_000]
+    with growing_at_most(64 * MIB):
+        read(data)
 
 
 SNIPPETS = st.sampled_from(

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from manifests.confinement import GpuNeed
 from manifests.runspec import Variable
-from manifests.service import Dependency, EnvironmentValue, GpuNeed, Mount, SecretUse
+from manifests.service import Dependency
+from manifests.serviceinputs import EnvironmentValue, Mount, SecretUse
 from tests.bundler.run.drafts import problems, read, read_compose, remarks, service
 
 ERRORS = Path(__file__).parents[3] / "docs" / "errors.md"

@@ -12,7 +12,8 @@ import pytest
 
 from bundler.run.reading import ReadRun
 from manifests.durations import whole_milliseconds
-from manifests.service import Mount, Service
+from manifests.service import Service
+from manifests.serviceinputs import Mount
 from tests.bundler.run.drafts import filled, read, read_compose
 
 pytestmark = pytest.mark.engine

@@ -7,18 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from bundler.run.reading import ReadRun
+from manifests.confinement import GpuNeed, Limits
 from manifests.runspec import NetworkSpec, VolumeSpec
-from manifests.service import (
-    Attachment,
-    Dependency,
-    EnvironmentValue,
-    GpuNeed,
-    Limits,
-    Mount,
-    PublishedPort,
-    SecretUse,
-    Service,
-)
+from manifests.service import Attachment, Dependency, PublishedPort, Service
+from manifests.serviceinputs import EnvironmentValue, Mount, SecretUse
 from manifests.workload import Upgrade
 from tests.bundler.run.drafts import read, remarks
 

@@ -177,9 +177,9 @@ def test_helper_without_credentials_leaves_it_to_the_file(folder: Path) -> None:
         (f"echo {SECRET}", "expected JSON"),
         (f'echo \'{{"Secret":"{SECRET}"}}\'', "expected Username"),
         ("yes", "expected JSON|status"),
-        ("sleep 5", "no answer"),
-        ("sleep 5 & echo x", "no answer"),
-        ("exec <&- ; exec >&- ; sleep 5", "no answer"),
+        ("sleep 600", "no answer"),
+        ("sleep 600 & echo x", "no answer"),
+        ("exec <&- ; exec >&- ; sleep 600", "no answer"),
     ],
 )
 def test_helper_that_fails(
@@ -189,7 +189,7 @@ def test_helper_that_fails(
     helper(folder, "bad", body)
     start = time.monotonic()
     found = find(folder, {"credsStore": "bad"}, "reg.example")
-    assert time.monotonic() - start < 4
+    assert time.monotonic() - start < 120
     assert isinstance(found, Anonymous)
     assert any(words in found.problem for words in problem.split("|"))
     assert SECRET not in found.problem

@@ -14,7 +14,7 @@ from tests.support.engine import Engine
 from tests.support.newdocker import run_new_dockerd
 
 Starting = Callable[..., AbstractContextManager[Engine]]
-ENGINES = ("docker-20.10", "docker-26-containerd")
+OLD, NEW = "docker-20.10", "docker-26-containerd"
 
 
 @pytest.fixture(scope="session")
@@ -33,12 +33,26 @@ def old_host(_old_host: AppHost, tmp_path_factory: pytest.TempPathFactory) -> It
     yield from _emptied(_old_host, tmp_path_factory)
 
 
-@pytest.fixture(params=ENGINES)
+@pytest.fixture(params=(OLD, pytest.param(NEW, marks=pytest.mark.long)))
 def app_host(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[AppHost]:
     """The same, and one with Docker 26 and containerd's store."""
-    name = "_old_host" if request.param == "docker-20.10" else "_new_host"
+    yield from _of_engine(request, tmp_path_factory)
+
+
+@pytest.fixture(params=(OLD, NEW))
+def each_host(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[AppHost]:
+    """Both, in every run of the tests."""
+    yield from _of_engine(request, tmp_path_factory)
+
+
+def _of_engine(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[AppHost]:
+    name = "_old_host" if request.param == OLD else "_new_host"
     yield from _emptied(request.getfixturevalue(name), tmp_path_factory)
 
 

@@ -13,8 +13,8 @@ from installer.app.gpus import gpu_settings, gpu_variables, way_to_gpus
 from installer.app.wanted import Deployment, WantedContainer
 from installer.checks.enginefacts import EngineFacts
 from installer.trials.ways import Way
+from manifests.confinement import GpuNeed
 from manifests.errors import NotInstallableHere, UsageError
-from manifests.service import GpuNeed
 from tests.installer.app.releases import NEXT_IMAGE, digest, placed, release, service
 
 

@@ -19,6 +19,7 @@ pytestmark = pytest.mark.engine
 
 @pytest.fixture
 def site(old_host: AppHost) -> Site:
+    """A host on which release 1 runs."""
     folder = old_host.root / "site"
     folder.mkdir()
     made = Site(old_host.engine, folder, new_key(folder / "key"))
@@ -53,9 +54,10 @@ def test_what_runs_is_shown_stopped_and_started(site: Site) -> None:
     unknown = site.installer("stop", "nobody")
     assert unknown.returncode == ExitCode.USAGE
     assert "service-unknown" in unknown.stderr
+    check_that_start_ends_what_was_broken_off(site)
 
 
-def test_a_switch_that_was_broken_off_is_told_and_ended_by_start(site: Site) -> None:
+def check_that_start_ends_what_was_broken_off(site: Site) -> None:
     with site.ledger.locked() as ledger:
         at = ledger.history()[-1].at.replace(microsecond=0)
         pending = PendingSwitch(sequence=1, since=at)

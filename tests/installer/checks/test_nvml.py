@@ -100,7 +100,7 @@ def test_a_driver_that_hangs(library: Path) -> None:
     started = time.monotonic()
     found = asked(library, 0.5, FAKE_HANG="1")
     assert found.code == Trouble.HUNG
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 60
 
 
 def test_no_driver(tmp_path: Path) -> None:

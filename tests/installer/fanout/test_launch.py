@@ -46,9 +46,9 @@ def test_child_that_does_not_read_is_no_failure() -> None:
 def test_late_child_is_ended_with_what_it_started() -> None:
     ends: list[Ended] = []
     began = time.monotonic()
-    run_calls([call("sleep 60 & wait", deadline_s=0.3, ended=ends.append)], 1)
+    run_calls([call("sleep 600 & wait", deadline_s=0.3, ended=ends.append)], 1)
     assert ends == [Ended(-signal.SIGTERM, late=True)]
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 120
 
 
 def test_as_many_as_are_allowed_run_at_once() -> None:

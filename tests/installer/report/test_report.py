@@ -31,6 +31,7 @@ from tests.installer.test_cli import call, document
 from tests.support.bundles import Facts
 from tests.support.images import ImageSpec
 from tests.support.layers import LayerSpec
+from tests.support.tamper import flip
 
 SCHEMA = Path(__file__).parents[3] / "docs/schemas/report.schema.json"
 HOSTILE = "<script>alert(1)</script>\x1b[2J\u202e & \"quoted\" 'words'"
@@ -124,6 +125,19 @@ def test_a_failed_run_has_a_report_too(host: Host, graph: FakeEngine) -> None:
     assert (report.failure.code, report.failure.exit_code) == ("engine-no-space", 12)
     assert [one.failed for one in report.stages if one.stage == "load"] == [True]
     assert (report.loaded, report.names) == ((), ())
+
+
+def test_a_damaged_bundle_is_in_the_report_by_its_places(host: Host, graph: FakeEngine) -> None:
+    bundle = host.bundle()
+    bad = bundle.release.images[0].layers[-1].name
+    flip(bundle.path / bad)
+    report = installed(host, graph.url, bundle.path)
+    (damage,) = report.damages
+    assert (damage.file, damage.offset, damage.images) == (bad, 0, (NAMES[0],))
+    assert "image-skipped" in {one.code for one in report.notes}
+    assert report.failure is not None
+    assert report.failure.code == "bundle-damaged"
+    assert bad in html_of(report)
 
 
 def test_a_cancelled_and_a_broken_off_run_too(host: Host, graph: FakeEngine) -> None:

@@ -101,7 +101,7 @@ def test_a_drive_that_was_pulled_out_is_told_and_the_run_goes_on_when_it_is_back
         await player.sees("> Install <")
         layer.rename(drawer)
         await player.press("enter")
-        await player.sees("REFUSED", "file-missing", "> Try again <")
+        await player.sees("REFUSED", "no such file", "bundle-damaged", "> Try again <")
         drawer.rename(layer)
         await player.press("enter")
         await player.sees("[Self-test]", "> Go on <")
@@ -116,7 +116,7 @@ def test_a_damaged_layer_reaches_no_engine(stage: Stage, host: Host, graph: Fake
 
     async def scenario(player: Player) -> None:
         await to_install(player)
-        await player.sees("REFUSED", "chunk-damaged", "copy the bundle again", "> Try again <")
+        await player.sees("damaged", "bytes 0 to", "REFUSED", "bundle-damaged", "installer repair")
         await player.press("q")
         await player.ends()
 

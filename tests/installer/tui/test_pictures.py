@@ -23,12 +23,12 @@ from installer.tui.app import InstallerApp
 from installer.tui.backing import Former
 from installer.tui.progress import (
     ImageProgress,
-    Pace,
     RunProgress,
     ServiceProgress,
     StageProgress,
     State,
 )
+from installer.tui.rate import Pace
 from installer.tui.rollingback import RollbackScreen
 from installer.tui.steps import Step
 from manifests.errors import ExitCode

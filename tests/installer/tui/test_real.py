@@ -94,6 +94,7 @@ def test_a_release_gets_healthy_another_never_and_the_first_runs_on(
     stage.play(program_of(site, bad), looks)
 
 
+@pytest.mark.long
 def test_a_release_is_gone_back_to_from_the_menu(stage: Stage, host: Host, site: Site) -> None:
     del host
     third = site.bundle(RealRelease(3, selftest=False))

@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 
 from installer.events import (
     Advanced,
+    DamageFound,
     Event,
     Failure,
     ImageLoaded,
+    ImageSkipped,
     Noted,
     Outcome,
     RunFinished,
@@ -30,7 +32,8 @@ from installer.tui.gauges import bar_text, cut_text, percent_text
 from installer.tui.journal import Journal, Place
 from installer.tui.lines import Mark, failure_lines
 from installer.tui.places import Kind, bundles_in, entries_of, is_bundle
-from installer.tui.progress import ImageProgress, Pace, RunProgress, State, progressed
+from installer.tui.progress import ImageProgress, RunProgress, State, progressed
+from installer.tui.rate import Pace
 from installer.tui.runlines import run_lines
 from installer.tui.steps import Step, steps_text
 from installer.tui.terminal import Glyphs, Palette, Terminal, choose_terminal, is_usable
@@ -101,6 +104,22 @@ def test_an_image_under_way_fails_with_its_stage() -> None:
     assert [one.state for one in run.images] == [State.FAILED, State.WAITING]
     assert run.failure is FAILURE
     assert run.current is None
+
+
+def test_damage_is_shown_with_its_place_and_the_image_that_it_costs() -> None:
+    found = DamageFound(Stage.CHECK, "blobs/x", 8, 4, "chunk-damaged", "other bytes", ("b:1",))
+    skipped = ImageSkipped(Stage.LOAD, "a", ("blobs/x",))
+    run = told(found, STARTED, advanced(2), skipped, advanced(15), images=IMAGES)
+    assert [(one.done, one.state) for one in run.images] == [
+        (0, State.FAILED),
+        (15 * MIB, State.RUNNING),
+    ]
+    lines = list(run_lines(run, 80))
+    assert [(one.label, one.text) for one in lines if one.label == "damaged"] == [
+        ("damaged", "blobs/x: bytes 8 to 12: other bytes (of b:1)")
+    ]
+    (image,) = [one for one in lines if one.label == "FAILED"]
+    assert "damaged" in image.text
 
 
 def test_services_are_told_of_last_state_first_order() -> None:
