@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from installer.events import Failure, ImageSkipped, Outcome, RunRecord, plain_fields
+from installer.stream.stages import counted_text
 from manifests.quantities import bytes_text, seconds_text
 from manifests.reference import MalformedReference, Reference
 from manifests.strictjson import JsonValue
@@ -51,10 +52,10 @@ def record_lines(record: RunRecord) -> Iterator[str]:
         runs = "runs again" if record.started else "is active again"
         yield f"rolled back: {what} {runs}, after {seconds_text(record.seconds)}"
     elif record.outcome is Outcome.DONE:
-        yield (
-            f"installed {what}: {record.images_loaded} images loaded, {record.images_present} were"
-            f" there, {bytes_text(record.bytes_read)} read in {seconds_text(record.seconds)}"
-        )
+        loaded = counted_text(record.images_loaded, "images")
+        there = f"{record.images_present} {'was' if record.images_present == 1 else 'were'} there"
+        read = f"{bytes_text(record.bytes_read)} read in {seconds_text(record.seconds)}"
+        yield f"installed {what}: {loaded} loaded, {there}, {read}"
         if record.started:
             yield f"{what} runs; installer status shows it"
 
