@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import socket
+import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Final
@@ -19,6 +20,8 @@ from manifests.errors import NotInstallableHere
 
 _ANY: Final = ("", "0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
 _KINDS: Final = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
+SETTLE_TRIES: Final = 40
+SETTLE_PAUSE_S: Final = 0.25
 
 
 def check_room(apps: AppApi, wanted: Deployment) -> None:
@@ -29,14 +32,19 @@ def check_room(apps: AppApi, wanted: Deployment) -> None:
             `app-volume-missing`.
         EngineFailed: it does not answer.
     """
-    listed = apps.listed()
-    others = [one for one in listed if not _is_ours(one.labels, wanted)]
-    _refuse_names(wanted, others)
-    _refuse_ports(wanted, others, [one for one in listed if one not in others])
+    _refuse_names(wanted, _split(apps, wanted)[0])
+    _refuse_ports(apps, wanted)
     for network in wanted.networks:
         _check_named(wanted, network, apps.network(network.name), "network")
     for volume in wanted.volumes:
         _check_named(wanted, volume, apps.volume(volume.name), "volume")
+
+
+def _split(apps: AppApi, wanted: Deployment) -> tuple[list[Listed], list[Listed]]:
+    """Return the containers of others, and ours."""
+    listed = apps.listed()
+    others = [one for one in listed if not _is_ours(one.labels, wanted)]
+    return others, [one for one in listed if one not in others]
 
 
 def _is_ours(labels: Mapping[str, str], wanted: Deployment) -> bool:
@@ -81,7 +89,25 @@ def _check_named(
         )
 
 
-def _refuse_ports(wanted: Deployment, others: Sequence[Listed], ours: Sequence[Listed]) -> None:
+def _refuse_ports(apps: AppApi, wanted: Deployment) -> None:
+    """Refuse ports that others have.
+
+    An engine that has just been started brings containers back by itself, and has their ports
+    before it lists them: where some are ours, an unknown holder is looked at until that is over.
+    """
+    for left in reversed(range(SETTLE_TRIES)):
+        others, ours = _split(apps, wanted)
+        refusal = _taken_port(wanted, others, ours)
+        if refusal is None:
+            return
+        if not (left and ours) or refusal.context.get("container"):
+            raise refusal
+        time.sleep(SETTLE_PAUSE_S)
+
+
+def _taken_port(
+    wanted: Deployment, others: Sequence[Listed], ours: Sequence[Listed]
+) -> NotInstallableHere | None:
     held = set(_open(ours))
     theirs = {port: other.name for other in others for port in _open([other])}
     for container in wanted.containers:
@@ -89,7 +115,8 @@ def _refuse_ports(wanted: Deployment, others: Sequence[Listed], ours: Sequence[L
             holder = next((name for one, name in theirs.items() if _clash(port, one)), "")
             mine = any(_clash(port, one) for one in held)
             if holder or (not mine and _is_bound(port)):
-                raise _port_taken(wanted, container.service, port, holder)
+                return _port_taken(wanted, container.service, port, holder)
+    return None
 
 
 def _open(listed: Collection[Listed]) -> Iterator[HostPort]:
