@@ -15,9 +15,10 @@ from installer.delta.needs import Regain, regain
 from installer.delta.oldbundle import OldBundle
 from installer.delta.room import copying
 from installer.engines.base import Delivery, Engine, EngineInfo, Presence, keep_name
+from installer.engines.namechange import NameChange
 from installer.ledger import Ledger
 from installer.planning.filesystems import file_system_of, places_of
-from installer.planning.namechange import NameChange, name_changes
+from installer.planning.namechange import name_changes
 from installer.planning.outgrown import NOTHING_OUTGROWN, Outgrown, outgrown
 from installer.planning.problems import together
 from installer.planning.space import Purpose, Room, Writing, lacking, reckon, writings

@@ -14,10 +14,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from installer.engines.base import Engine, EngineInfo, keep_name
+from installer.engines.namechange import NameChange
 from installer.events import Event, Noted, Outcome, RunFinished, RunRecord, Stage
 from installer.ledger import InstalledApp, InstalledRelease, Ledger, LockedLedger
 from installer.plan import known_releases
-from installer.planning.namechange import NameChange, name_changes
+from installer.planning.namechange import name_changes
 from installer.planning.suiting import suiting
 from installer.running.activation import Activation, Target
 from installer.running.appfiles import is_placed

@@ -157,7 +157,7 @@ def _remove_names(plan: UninstallPlan) -> Iterator[Event]:
     """Remove names, and with the last of them images; what strangers use stays."""
     for one in plan.names:
         try:
-            plan.engine.restore_name(one.name, None)
+            plan.engine.remove_name(one.name)
         except EngineFailed as error:
             yield Noted(Stage.TAG, "image-kept", f"{one.name} stays: {error}")
         else:

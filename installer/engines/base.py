@@ -19,6 +19,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final, Protocol
 
+from installer.engines.namechange import NameChange
 from manifests.digest import Digest
 from manifests.errors import EngineFailed
 from manifests.oci import chain_ids
@@ -255,18 +256,18 @@ class Engine(Protocol):
             BundleRefused: as `source`; the engine has dropped what it was sent.
         """
 
-    def set_name(self, image: ImageRecord, name: str, source: Source) -> None:
-        """Let `name` point to an image that was loaded.
+    def set_names(self, changes: Sequence[NameChange], source: Source) -> None:
+        """Let names point to images that were loaded: all of them, or all to what they did before.
 
         Raises:
-            EngineFailed: `engine-tag`.
+            EngineFailed: `engine-tag`, `layout-io`; names that had moved were put back.
         """
 
-    def restore_name(self, name: str, old: Digest | None) -> None:
-        """Let `name` point to what it pointed to before; None removes it.
+    def remove_name(self, name: str) -> None:
+        """Let `name` point to nothing.
 
         Raises:
-            EngineFailed: `engine-tag`.
+            EngineFailed: `engine-tag`, `layout-io`.
         """
 
     def close(self) -> None:

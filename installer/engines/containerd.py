@@ -74,12 +74,12 @@ class ContainerdStoreEngine(DockerEngine):
         self._api.tag(str(image.target), delivery.keep)
         self._api.remove(passing)
 
-    def set_name(self, image: ImageRecord, name: str, source: Source) -> None:
+    def _set_name(self, image: ImageRecord, name: str, source: Source) -> None:
         """Let `name` point to `image`; a name by digest comes with its documents."""
         if "@" in name:
             self._send(image, name, (), source)
         else:
-            super().set_name(image, name, source)
+            super()._set_name(image, name, source)
 
     def _send(
         self, image: ImageRecord, name: str, layers: Sequence[LayerRecord], source: Source

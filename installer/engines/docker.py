@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
 from installer.engines.base import EngineInfo, Source, Stack, Store, identity_differs
 from installer.engines.dockerapi import CONNECTIONS, DockerApi, Listed
 from installer.engines.exported import Export
+from installer.engines.namechange import NameChange
 from installer.planning.host import engine_platform
 from manifests.digest import Digest, MalformedDigest
+from manifests.errors import EngineFailed
 from manifests.platform import Platform
 from manifests.release import ImageRecord, LayerRecord
 
@@ -69,21 +72,36 @@ class DockerEngine:
             if layer is not None and layer.size == file.size:
                 yield layer, file.chunks
 
-    def set_name(self, image: ImageRecord, name: str, source: Source) -> None:
-        """Let `name` point to `image`."""
-        del source
-        self._api.tag(str(self.store.identity(image)), name)
+    def set_names(self, changes: Sequence[NameChange], source: Source) -> None:
+        """Move one after the other: the engine knows no other way."""
+        moved: list[NameChange] = []
+        try:
+            for change in changes:
+                self._set_name(change.image, change.name, source)
+                moved.append(change)
+        except BaseException:
+            self._put_back(moved)
+            raise
 
-    def restore_name(self, name: str, old: Digest | None) -> None:
-        """Let `name` point to what it pointed to before."""
-        if old is None:
-            self._api.remove(name)
-        else:
-            self._api.tag(str(old), name)
+    def remove_name(self, name: str) -> None:
+        """Remove a name, and with an image's last name the image."""
+        self._api.remove(name)
 
     def close(self) -> None:
         """Close the connections."""
         self._api.close()
+
+    def _set_name(self, image: ImageRecord, name: str, source: Source) -> None:
+        del source
+        self._api.tag(str(self.store.identity(image)), name)
+
+    def _put_back(self, moved: Sequence[NameChange]) -> None:
+        for change in reversed(moved):
+            with suppress(EngineFailed):
+                if change.old is None:
+                    self._api.remove(change.name)
+                else:
+                    self._api.tag(str(change.old), change.name)
 
     def _stacks(self, listed: Sequence[Listed]) -> tuple[Stack, ...]:
         with ThreadPoolExecutor(CONNECTIONS, "inspect") as pool:

@@ -15,10 +15,11 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from installer.engines.base import Delivery, EngineInfo, Presence, Source, Stack, Store
 from installer.engines.layoutindex import LayoutIndex
+from installer.engines.namechange import NameChange
 from manifests.bundle import layout
 from manifests.digest import Digest
 from manifests.errors import EngineFailed, NotInstallableHere
@@ -38,7 +39,6 @@ class LayoutEngine:
     def __init__(self, root: Path) -> None:
         self.root = root.absolute()
         self.name = f"layout:{root}"
-        self._replaced: dict[str, tuple[Mapping[str, Any], ...]] = {}
 
     def info(self) -> EngineInfo:
         """Return where it is; it runs nothing, so images for any platform may lie there."""
@@ -83,20 +83,19 @@ class LayoutEngine:
                 self._write(record, iter((memoryview(source.document(record.digest)),)))
             source.at_work(delivery.image, "")
 
-    def set_name(self, image: ImageRecord, name: str, source: Source) -> None:
-        """Name `image` in index.json."""
+    def set_names(self, changes: Sequence[NameChange], source: Source) -> None:
+        """Replace index.json once, in one step: there is nothing that could have to be put back."""
         del source
         with self._working():
             index = self._index()
-            self._replaced.setdefault(name, index.named(name))
-            self._replace_index(index.with_image(image, name))
+            for change in changes:
+                index = index.with_image(change.image, change.name)
+            self._replace_index(index)
 
-    def restore_name(self, name: str, old: Digest | None) -> None:
-        """Put back the entries that `set_name` replaced."""
-        del old
+    def remove_name(self, name: str) -> None:
+        """Replace index.json by one without `name`; its blobs stay."""
         with self._working():
-            before = self._replaced.pop(name, ())
-            self._replace_index(self._index().with_entries(name, before))
+            self._replace_index(self._index().without(name))
 
     def close(self) -> None:
         """Nothing is held open."""
@@ -142,6 +141,7 @@ class LayoutEngine:
             raise self._failed(error) from error
 
     def _replace_index(self, index: LayoutIndex) -> None:
+        """Write it beside its place and rename it; what fails after that fails nothing."""
         temporary = self.root / f"{TEMPORARY}{layout.INDEX}"
         try:
             with temporary.open("wb", buffering=0) as file:
@@ -199,9 +199,10 @@ def _write_all(descriptor: int, chunk: memoryview) -> None:
 
 
 def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        with suppress(OSError):
+    """Let a rename in `folder` reach the disk soon, where it can be asked for."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
             os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        finally:
+            os.close(descriptor)

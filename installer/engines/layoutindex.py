@@ -68,14 +68,10 @@ class LayoutIndex:
         others = [old for old in self.entries if _name(old) != name or _elsewhere(old, entry)]
         return LayoutIndex((*others, entry), self.rest)
 
-    def named(self, name: str) -> tuple[Mapping[str, Any], ...]:
-        """Return the entries under `name`."""
-        return tuple(entry for entry in self.entries if _name(entry) == name)
-
-    def with_entries(self, name: str, entries: tuple[Mapping[str, Any], ...]) -> LayoutIndex:
-        """Return the index with exactly these entries under `name`."""
-        others = [entry for entry in self.entries if _name(entry) != name]
-        return LayoutIndex((*others, *entries), self.rest)
+    def without(self, name: str) -> LayoutIndex:
+        """Return the index with no entry under `name`."""
+        others = tuple(entry for entry in self.entries if _name(entry) != name)
+        return LayoutIndex(others, self.rest)
 
     def encode(self) -> bytes:
         """Return the bytes of index.json."""

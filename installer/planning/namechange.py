@@ -3,30 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from installer.engines.base import Engine, Presence
+from installer.engines.namechange import NameChange
 from manifests.digest import Digest
 from manifests.release import ImageRecord
-
-
-@dataclass(frozen=True, slots=True)
-class NameChange:
-    """A name that will point to an image of the release.
-
-    Attributes:
-        name: full reference.
-        image: where it will point.
-        new: digest that it will point to.
-        old: what it points to now; None if it is not there.
-        ours: whether it only keeps the image from being pruned.
-    """
-
-    name: str
-    image: ImageRecord
-    new: Digest
-    old: Digest | None
-    ours: bool
 
 
 def name_changes(

@@ -11,20 +11,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from installer.engines.base import Engine, Source
+from installer.engines.namechange import NameChange
 from installer.events import Event, NameSet, Stage, Unit
 from installer.ledger import LockedLedger, PendingSwitch
-from installer.planning.namechange import NameChange
 from installer.state.apps import InstalledApp, MovedName
 from installer.state.history import HistoryEntry
 from installer.stream.jobs import Halted
 from installer.stream.staging import Staging
-from manifests.errors import EngineFailed, NotInstallableHere, StartFailed
+from manifests.errors import NotInstallableHere, StartFailed
 from manifests.release import Release
 from manifests.safetext import safe_line
 
@@ -125,22 +124,11 @@ class Activation:
         """Move every name, and only then tell of it: nobody listening can come between."""
         if self._cancel.is_set():
             raise Halted
-        try:
-            for change in self._target.names:
-                self._target.engine.set_name(change.image, change.name, self._target.source)
-                self.moved.append(change)
-        except BaseException:
-            self._move_back()
-            raise
+        self._target.engine.set_names(self._target.names, self._target.source)
+        self.moved.extend(self._target.names)
         for change in self.moved:
             old = str(change.old or "")
             yield NameSet(Stage.TAG, change.name, old, str(change.new))
-
-    def _move_back(self) -> None:
-        for change in reversed(self.moved):
-            with suppress(EngineFailed):
-                self._target.engine.restore_name(change.name, change.old)
-        self.moved.clear()
 
     def _record(self, ledger: LockedLedger) -> Iterator[Event]:
         before = ledger.app(self._product) or InstalledApp(product=self._product)

@@ -28,8 +28,8 @@ from manifests.strictjson import JsonValue
 if TYPE_CHECKING:  # `verify` says all this without loading what makes plans
     from installer.delta.needs import Regain
     from installer.engines.base import EngineInfo
+    from installer.engines.namechange import NameChange
     from installer.plan import Plan
-    from installer.planning.namechange import NameChange
     from installer.verify import VerifiedBundle
     from manifests.release import Release
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -121,6 +124,34 @@ def test_a_full_disk_is_an_engines_failure(host: Host, monkeypatch: pytest.Monke
     assert record.failure is not None
     assert record.failure.code == "layout-io"
     assert not [name for name in files_of(host.root / "out") if "sha256" in name]
+
+
+@pytest.mark.parametrize("call", ["write", "rename"])
+def test_a_disk_that_is_full_while_names_move_moves_none(
+    host: Host, out: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    host.install(host.bundle().path, f"layout:{out}")
+    before = (out / "index.json").read_bytes()
+    grown = APP.plus(LayerSpec({"n": b"1"}))
+    upgrade = host.bundle(dict.fromkeys(NAMES, grown), Facts(sequence=2))
+    with monkeypatch.context() as patch:
+        patch.setattr(os, call, full_for_the_index(getattr(os, call)))
+        record = host.install(upgrade.path, f"layout:{out}")
+    assert record.failure is not None
+    assert (record.failure.code, record.names_set) == ("layout-io", ())
+    assert (out / "index.json").read_bytes() == before
+    assert host.install(upgrade.path, f"layout:{out}").images_loaded == 0
+    assert_whole(out, upgrade)
+
+
+def full_for_the_index(real: Callable[..., Any]) -> Callable[..., Any]:
+    def call(what: int | str | Path, *rest: Any, **named: Any) -> Any:
+        path = Path(f"/proc/self/fd/{what}").readlink() if isinstance(what, int) else Path(what)
+        if path.name.endswith("index.json"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return real(what, *rest, **named)
+
+    return call
 
 
 def test_cancelled_in_the_middle_leaves_no_rest(host: Host, out: Path) -> None:
