@@ -64,29 +64,32 @@ def print_json(value: JsonValue) -> None:
     sys.stdout.flush()
 
 
+def error_json(error: MoonliftError) -> dict[str, JsonValue]:
+    """Return an expected failure for programs, as the member that every document of one has."""
+    return {
+        "error": {
+            "code": error.code,
+            "message": str(error),
+            "hint": error.hint,
+            "context": dict(error.context),
+            "exit": int(error.exit_code),
+            "problems": [
+                {
+                    "code": part.code,
+                    "message": str(part),
+                    "hint": part.hint,
+                    "context": dict(part.context),
+                }
+                for part in error.parts
+            ],
+        }
+    }
+
+
 def print_error(error: MoonliftError, *, as_json: bool) -> None:
     """Tell an expected failure: what was expected and found, its code, the next step."""
     if as_json:
-        print_json(
-            {
-                "error": {
-                    "code": error.code,
-                    "message": str(error),
-                    "hint": error.hint,
-                    "context": dict(error.context),
-                    "exit": int(error.exit_code),
-                    "problems": [
-                        {
-                            "code": part.code,
-                            "message": str(part),
-                            "hint": part.hint,
-                            "context": dict(part.context),
-                        }
-                        for part in error.parts
-                    ],
-                }
-            }
-        )
+        print_json(error_json(error))
         return
     if error.parts:
         _say(f"bundle: {len(error.parts)} problems", style="bold red")

@@ -9,7 +9,14 @@ import typer
 
 from bundler.commandline.arguments import judge_of
 from bundler.commandline.options import Bundle, Json
-from bundler.console import print_json, print_view, progress_sink
+from bundler.console import (
+    error_json,
+    print_error,
+    print_json,
+    print_lines,
+    print_view,
+    progress_sink,
+)
 
 reading = typer.Typer()
 
@@ -28,17 +35,25 @@ def verify(
     threshold: Annotated[int, typer.Option(min=1, help="Distinct signers asked for.")] = 1,
     as_json: Json = False,
 ) -> None:
-    """Check a bundle's signatures and every byte, as a host will."""
+    """Check a bundle's signatures and every byte, as a host will; name all damage."""
     from bundler.verbs.verify import verification_json, verification_text  # noqa: PLC0415
     from bundler.verbs.verify import verify as run  # noqa: PLC0415 - start-up time
+    from manifests.bundle.damagetable import damage_lines  # noqa: PLC0415
 
     judge = judge_of(allowed_signers, tuple(key or ()), threshold)
     with progress_sink() as progress:
         verification = run(bundle, judge, progress)
+    refusal = verification.refusal
     if as_json:
-        print_json(verification_json(verification))
+        error = error_json(refusal) if refusal else {}
+        print_json({**verification_json(verification), **error})
     else:
         print_view(verification_text(verification))
+        print_lines(damage_lines(verification.survey))
+    if refusal is not None:
+        if not as_json:
+            print_error(refusal, as_json=False)
+        raise typer.Exit(refusal.exit_code)
 
 
 @reading.command()

@@ -112,20 +112,22 @@ def _tell(
     console: Console, asked: Asked, survey: Survey, facts: Mapping[str, JsonValue]
 ) -> ExitCode:
     """Show what was found; what is damaged is a refusal."""
-    from installer.words.damage import damage_json, damage_lines  # noqa: PLC0415 - see above
+    from installer.words.results import failure_json  # noqa: PLC0415 - see above
     from manifests.bundle.damage import bundle_damaged  # noqa: PLC0415
+    from manifests.bundle.damagetable import damage_json, damage_lines  # noqa: PLC0415
 
     console.lines(damage_lines(survey))
-    failure: Failure | None = None
-    if survey.damages:
-        failure = Failure.of(bundle_damaged(str(asked.bundle), survey.damages, ()))
-        if console.form is Form.TEXT:
-            console.failure(failure)
-    else:
+    told = {**damage_json(survey), **facts}
+    if not survey.damages:
         what = f"all of it, {bytes_text(survey.size)} of layers and files"
         console.lines([f"verified     {'seal and documents' if asked.quick else what}"])
-    console.document("verified", {**damage_json(survey, failure), **facts})
-    return failure.exit_code if failure else ExitCode.DONE
+        console.document("verified", told)
+        return ExitCode.DONE
+    failure = Failure.of(bundle_damaged(str(asked.bundle), survey.damages, ()))
+    if console.form is Form.TEXT:
+        console.failure(failure)
+    console.document("verified", {**told, "error": failure_json(failure)})
+    return failure.exit_code
 
 
 def _check(console: Console, verified: VerifiedBundle, begun: Digesting | None) -> Survey:

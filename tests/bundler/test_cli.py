@@ -138,12 +138,17 @@ def test_verify_refuses_damage_and_strangers(shelf: Shelf, bundle: Cli, tmp_path
     subprocess.run(["cp", "-a", shelf.old, copy], check=True)
     largest = max(files_of(copy), key=lambda name: (copy / name).stat().st_size)
     flip(copy / largest)
+    flip(copy / "files/conf/a.txt")
     said = bundle("verify", copy, "-k", shelf.public)
-    assert (said.code, said.out) == (10, "")
-    assert "code: chunk-damaged" in said.err
-    assert largest in said.err
-    error = document(bundle("verify", copy, "-k", shelf.public, "--json").out)["error"]
-    assert (error["code"], error["exit"]) == ("chunk-damaged", 10)
+    assert said.code == 10
+    assert "damaged      2 chunks of 2 files" in said.out
+    assert all(f"\n{name}\n" in said.out for name in (largest, "files/conf/a.txt"))
+    assert widest(said.out) <= 80
+    assert "code: bundle-damaged" in said.err
+    told = document(bundle("verify", copy, "-k", shelf.public, "--json").out)
+    assert (told["error"]["code"], told["error"]["exit"]) == ("bundle-damaged", 10)
+    assert {one["file"] for one in told["damaged"]} == {largest, "files/conf/a.txt"}
+    assert (told["verified"], told["damaged_chunks"]) == (False, 2)
     assert bundle("verify", shelf.old, "-k", shelf.public, "--threshold", "2").code == 10
     assert bundle("verify", shelf.old).code == 2
     assert bundle("verify", tmp_path / "nothing", "-k", shelf.public).code == 11

@@ -65,7 +65,7 @@ def test_a_changed_byte_of_it_is_found(built: Workplace, bundle: Cli) -> None:
     tool = built.root / "out/tools/installer"
     tool.write_bytes(PROGRAM[:-1] + b"?")
     done = bundle("verify", str(built.root / "out"), "-k", str(built.public_key))
-    assert (done.code, "tools/installer" in done.err) == (10, True)
+    assert (done.code, "\ntools/installer\n" in done.out) == (10, True)
 
 
 def test_it_is_no_file_of_the_app(built: Workplace) -> None:

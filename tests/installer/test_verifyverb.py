@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from installer.words import damage as damagetexts
+from manifests.bundle import damagetable
 from manifests.errors import ExitCode
 from manifests.release import CHUNK_SIZE
 from tests.installer.conftest import APP, NAMES, Host
@@ -99,8 +99,8 @@ def test_says_it_in_a_table(host: Host, bundle: Bundle) -> None:
 def test_both_forms_are_bounded(
     host: Host, bundle: Bundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(damagetexts, "SHOWN", 1)
-    monkeypatch.setattr(damagetexts, "LISTED", 2)
+    monkeypatch.setattr(damagetable, "SHOWN", 1)
+    monkeypatch.setattr(damagetable, "LISTED", 2)
     faults = [Fault(large(bundle), n * CHUNK_SIZE) for n in range(3)]
     with opened_with(VERB, *faults):
         text = call(host, "verify", bundle.path).stdout
