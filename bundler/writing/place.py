@@ -8,7 +8,6 @@ over by the next one.
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import re
 import shutil
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from manifests.bundle import layout
+from manifests.bundle.claim import claim, staging_of
 from manifests.bundle.tarform import header, part_name
 from manifests.errors import SourceFailed, UsageError
 
@@ -68,7 +68,7 @@ class Output:
     @property
     def staging(self) -> Path:
         """Where it lies until it is whole."""
-        return self.path.with_name(f".{self.path.name}.partial")
+        return staging_of(self.path)
 
     def parts(self) -> list[Path]:
         """Return what is there of a bundle in parts."""
@@ -150,12 +150,12 @@ def staged(output: Output) -> Iterator[Path]:
     """Give an empty directory beside the output, alone; it is gone afterwards.
 
     Raises:
-        UsageError: `output-busy`: another build is writing there.
+        UsageError: `output-busy`: another process is writing there.
         SourceFailed: `write-failed`.
     """
     with told(output):
         output.path.parent.mkdir(parents=True, exist_ok=True)
-        folder = _claim(output)
+        folder = claim(output.path)
         try:
             _clear(output)
             yield output.staging
@@ -180,47 +180,6 @@ def _clear(output: Output) -> None:
 
 def _remove(path: Path) -> None:
     shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-
-
-def _claim(output: Output) -> int:
-    """Make or take over the staging directory, under a lock; it must be ours and no link."""
-    while True:
-        output.staging.mkdir(mode=0o700, exist_ok=True)
-        folder = os.open(output.staging, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-        try:
-            if _is_locked(folder, output):
-                return folder
-        except BaseException:
-            os.close(folder)
-            raise
-        os.close(folder)
-
-
-def _is_locked(folder: int, output: Output) -> bool:
-    """Lock the open directory; False when whoever had it has removed it meanwhile."""
-    status = os.fstat(folder)
-    if status.st_uid != os.geteuid():
-        raise _busy(output, "a folder of someone else is in the way")
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise _busy(output, "another build is writing there") from error
-    return _is_still(output.staging, status)
-
-
-def _is_still(path: Path, status: os.stat_result) -> bool:
-    try:
-        return os.path.samestat(path.lstat(), status)
-    except FileNotFoundError:
-        return False
-
-
-def _busy(output: Output, reason: str) -> UsageError:
-    return UsageError(
-        "output-busy",
-        f"{output.path}: {reason}",
-        hint=f"wait for it, or see what is in {output.staging}",
-    )
 
 
 def replace_directory(staging: Path, output: Output) -> tuple[Path, ...]:

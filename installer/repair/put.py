@@ -14,15 +14,16 @@ from typing import Final
 
 from installer.repair.mended import Mended
 from installer.repair.places import Place
+from installer.repair.staging import staged
 from installer.repair.wanted import Chunk, WantedFile
 from manifests.bundle import layout
-from manifests.bundle.driveform import PARTIAL
 from manifests.digest import Digest, digest_mismatch, new_hash
-from manifests.errors import NotInstallableHere, UsageError
+from manifests.errors import NotInstallableHere
 
 Advance = Callable[[int], None]
 
 _HINTS: Final = {
+    errno.EACCES: "give a folder with -o beside which this user may write",
     errno.EROFS: "mount it writable, or give a folder with -o",
     errno.ENOSPC: "free some space, or give another place with -o",
     errno.EFBIG: "give a folder on another file system with -o",
@@ -58,30 +59,16 @@ def put_in_place(place: Place, mended: Mended, misfits: Sequence[str], advance: 
 
 
 def put_into(folder: Path, mended: Mended, advance: Advance) -> None:
-    """Write the whole bundle into a new folder; what seals it comes last.
+    """Write the whole bundle into a new folder, which is there when all of it is, or not at all.
 
     Raises:
         NotInstallableHere: `repair-write`.
+        UsageError: `output-busy`: another repair is writing there.
         BundleRefused: `digest-mismatch`: the damaged bundle changed meanwhile.
     """
-    with _told(str(folder)):
-        folder.mkdir(parents=True, exist_ok=True)
+    with _told(str(folder)), staged(folder) as staging:
         for file in sorted(mended.files.values(), key=lambda one: _is_seal(one.name)):
-            _copy(folder, mended, file, advance)
-
-
-def check_output(folder: Path) -> None:
-    """Refuse a folder that holds something.
-
-    Raises:
-        UsageError: `output-exists`.
-    """
-    if os.path.lexists(folder) and not (folder.is_dir() and not any(folder.iterdir())):
-        raise UsageError(
-            "output-exists",
-            f"{folder}: expected nothing or an empty folder, found something else",
-            hint="move it away, or give another folder with -o",
-        )
+            _copy(staging, mended, file, advance)
 
 
 def _is_seal(name: str) -> int:
@@ -112,8 +99,8 @@ def _read_back(place: Place, mended: Mended, chunk: Chunk) -> None:
 def _copy(folder: Path, mended: Mended, file: WantedFile, advance: Advance) -> None:
     path = folder / file.name
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial, hasher = path.with_name(f"{path.name}{PARTIAL}"), new_hash()
-    with partial.open("wb", buffering=0) as target:
+    hasher = new_hash()
+    with path.open("xb", buffering=0) as target:
         for piece in mended.pieces(file.name):
             hasher.update(piece)
             _write_all(target.fileno(), piece)
@@ -123,8 +110,7 @@ def _copy(folder: Path, mended: Mended, file: WantedFile, advance: Advance) -> N
         raise digest_mismatch(file.name, file.digest, Digest.from_hash(hasher))
     if file.executable:
         with suppress(OSError):  # FAT has no such bit; release.json has it
-            partial.chmod(0o755)
-    partial.rename(path)
+            path.chmod(0o755)
 
 
 def _write_all(descriptor: int, view: memoryview) -> None:

@@ -12,8 +12,8 @@ from typing import Final
 from installer.console import Console, stopping
 from installer.repair.papers import Papers, find_papers
 from installer.repair.places import open_place
-from installer.repair.put import check_output
 from installer.repair.repairing import Outcome, Repair
+from installer.repair.staging import check_output
 from installer.repair.wanted import Chunk
 from installer.stream.jobs import Halted
 from installer.trust import TrustStore

@@ -266,9 +266,21 @@ def test_a_link_in_the_place_of_the_staging_folder_is_not_followed(output: Outpu
 
 def test_a_staging_folder_of_someone_else_is_not_used(output: Output) -> None:
     output.staging.mkdir(parents=True)
-    with patch.object(os, "geteuid", return_value=12345), pytest.raises(UsageError) as caught:
+    real = os.fstat
+
+    def of_another(descriptor: int) -> os.stat_result:
+        status = real(descriptor)
+        return os.stat_result((*status[:4], status.st_uid + 1, *status[5:10]))
+
+    with patch.object(os, "fstat", of_another), pytest.raises(UsageError) as caught:
         put(output)
     assert caught.value.code == "output-busy"
+
+
+def test_a_file_system_that_knows_one_owner_for_all_is_written_to(output: Output) -> None:
+    with patch.object(os, "geteuid", return_value=12345):
+        put(output)
+    assert mark_of(output) == "old"
 
 
 def test_what_a_killed_build_left_is_taken_over(output: Output) -> None:
