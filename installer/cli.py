@@ -15,7 +15,7 @@ from installer.commandline.app import running
 from installer.commandline.bundles import driving
 from installer.commandline.check import checking
 from installer.commandline.delta import differing
-from installer.commandline.options import Bundle, Downgrade, Expired, Json
+from installer.commandline.options import BaseBundle, Bundle, Downgrade, Expired, Json
 from installer.commandline.plan import planning
 from installer.commandline.prune import pruning
 from installer.commandline.releases import releases
@@ -32,6 +32,7 @@ TRUST_DIRECTORY: Final = Path("/etc/moonlift")
 STATE_DIRECTORY: Final = Path("/var/lib/moonlift")
 SETTINGS_DIRECTORY: Final = Path("/etc/moonlift/apps")
 
+_TAKE_BASE: Final = ("install", "plan")
 _SETTINGS: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 80}
 
 
@@ -92,7 +93,7 @@ def _print_version(value: bool) -> None:  # noqa: FBT001 - typer calls it so
 
 
 @app.callback()
-def options(
+def options(  # noqa: PLR0913 - one argument an option
     context: typer.Context,
     trust_dir: Annotated[
         Path,
@@ -109,6 +110,7 @@ def options(
             envvar="MOONLIFT_SETTINGS_DIR", help="Where this host's settings of apps are."
         ),
     ] = SETTINGS_DIRECTORY,
+    base_bundle: BaseBundle = None,
     *,
     verbose: Annotated[
         bool, typer.Option("--verbose", help="Show on standard error what the log gets.")
@@ -129,10 +131,20 @@ def options(
     log_start(__version__, sys.argv[1:])
     context.obj = Homes(trust_dir, state_dir, settings_dir)
     if context.invoked_subcommand is None:
-        _open_screens(context)
+        _open_screens(context, base_bundle)
+    elif base_bundle is not None:
+        _hand_on(context, base_bundle)
 
 
-def _open_screens(context: typer.Context) -> None:
+def _hand_on(context: typer.Context, base_bundle: Path) -> None:
+    """Let the verbs that take an old bundle have the one that was given before the verb."""
+    if context.invoked_subcommand not in _TAKE_BASE:
+        verbs = " and ".join(_TAKE_BASE)
+        raise typer.BadParameter(f"of {verbs} and the full-screen program alone", context)
+    context.default_map = {verb: {"base_bundle": str(base_bundle)} for verb in _TAKE_BASE}
+
+
+def _open_screens(context: typer.Context, base_bundle: Path | None) -> None:
     """Open the full-screen program; where there is no terminal for it, show the help."""
     console = Console()
     if not (console.interactive and sys.stdout.isatty() and is_usable(os.environ)):
@@ -141,7 +153,7 @@ def _open_screens(context: typer.Context) -> None:
     with console.guarded():
         from installer.tui.opening import run_screens  # noqa: PLC0415 - only where it is opened
 
-        code = run_screens(_homes(context))
+        code = run_screens(_homes(context), base_bundle=base_bundle)
     raise typer.Exit(code)
 
 

@@ -33,15 +33,18 @@ class BrowseScreen(PlainScreen):
         ("q", "leave"),
     )
 
-    def __init__(self, wanted: Kind, start: Path, take: Callable[[Path], None]) -> None:
+    def __init__(
+        self, wanted: Kind, start: Path, take: Callable[[Path], None], *, sought: str = ""
+    ) -> None:
         super().__init__()
         self._wanted = wanted
+        self._sought = sought or f"a {wanted}"
         self._folder = start
         self._take = take
 
     def headline(self) -> str:
         """Return what is looked for."""
-        return f"Browse for a {self._wanted}"
+        return f"Browse for {self._sought}"
 
     def middle(self) -> Iterable[Widget]:
         """Yield the field for a path."""

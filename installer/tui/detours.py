@@ -23,6 +23,13 @@ def browse(program: InstallerApp) -> None:
     program.push_screen(BrowseScreen(Kind.BUNDLE, Path.cwd(), program.take))
 
 
+def browse_for_base(program: InstallerApp, start: Path, take: Callable[[Path], None]) -> None:
+    """Look for the bundle that another one builds on."""
+    from installer.tui.browsing import BrowseScreen  # noqa: PLC0415 - see above
+
+    program.push_screen(BrowseScreen(Kind.BUNDLE, start, take, sought="the old bundle"))
+
+
 def browse_for_key(program: InstallerApp, take: Callable[[Path], None]) -> None:
     """Look for a public key in folders."""
     from installer.tui.browsing import BrowseScreen  # noqa: PLC0415 - see above

@@ -22,15 +22,22 @@ TURN: Final = 0.0005
 """Seconds that the thread of a run may keep the screen waiting for its turn: by default 0.005."""
 
 
-def run_screens(homes: AppHomes, engine: str = "auto") -> ExitCode:
+def run_screens(
+    homes: AppHomes, engine: str = "auto", *, base_bundle: Path | None = None
+) -> ExitCode:
     """Run until a person leaves.
+
+    Args:
+        homes: of this host.
+        engine: as on the command line.
+        base_bundle: a kept bundle that old layers may come from; None for none.
 
     Raises:
         BaseException: a bug, with its traceback.
     """
     sys.setswitchinterval(TURN)
     terminal = choose_terminal(os.environ, sys.stdout.encoding)
-    session = Session(homes, engine, program_folder())
+    session = Session(homes, engine, program_folder(), base_bundle=base_bundle)
     program = InstallerApp(session, terminal)
     code = program.run(mouse=False, size=size_of(os.environ))
     if program.bug is not None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from installer.events import Failure
 from installer.tui import detours
 from installer.tui.lines import Line, failure_lines
-from installer.tui.planlines import planned_lines
+from installer.tui.planlines import BASE_MISSING, base_lines, planned_lines
 from installer.tui.steps import Step
 from installer.tui.stepscreen import StepScreen
 from installer.tui.widgets import Choice
@@ -19,6 +20,8 @@ _INSTALL: Final = Choice("install", "Install")
 _ON: Final = Choice("install", "Go on")
 _AGAIN: Final = Choice("again", "Look again")
 _ENGINE: Final = Choice("engine", "Another engine")
+_BASE: Final = Choice("base", "Choose the old bundle")
+_OTHER_BASE: Final = Choice("base", "Another old bundle")
 _LOAD: Final = Choice("load", "Load only, start nothing")
 _BACK: Final = Choice("back", "Back")
 _RUNS_NOTHING: Final = "engine-cannot-run"
@@ -45,6 +48,8 @@ class PlanScreen(StepScreen):
         elif name == _LOAD.name:
             self.program.session.start = False
             self.program.go(Step.PLAN)
+        elif name == _BASE.name:
+            self._choose_base()
         else:
             self.action_back()
 
@@ -52,16 +57,30 @@ class PlanScreen(StepScreen):
         """Go back to who signed it."""
         self.program.go(Step.TRUST)
 
+    def _choose_base(self) -> None:
+        """Look for it beside the one that builds on it: both often lie on one drive."""
+        session = self.program.session
+        beside = session.bundle.parent if session.bundle is not None else Path.cwd()
+        detours.browse_for_base(self.program, beside, self._take_base)
+
+    def _take_base(self, bundle: Path) -> None:
+        self.program.session.base_bundle = bundle
+        self.program.go(Step.PLAN)
+
     def _planned(self, outlook: Outlook) -> None:
-        self.show(planned_lines(outlook))
+        base = self.program.session.base_bundle
+        self.show(planned_lines(outlook, base))
         codes = {problem.code for problem in outlook.problems}
         if codes:
-            load = (_LOAD,) if _RUNS_NOTHING in codes else ()
-            self.offer(*load, _AGAIN, _ENGINE, _BACK)
+            way = (_LOAD,) if _RUNS_NOTHING in codes else ()
+            if BASE_MISSING in codes:
+                way = (_OTHER_BASE if base else _BASE,)
+            self.offer(*way, _AGAIN, _ENGINE, _BACK)
         else:
             done = outlook.plan is not None and outlook.plan.nothing_to_do
             self.offer(_ON if done else _INSTALL, _BACK, _ENGINE)
 
     def _refused(self, failure: Failure) -> None:
-        self.show(failure_lines(failure))
-        self.offer(_AGAIN, _ENGINE, _BACK)
+        base = self.program.session.base_bundle
+        self.show([*failure_lines(failure), *base_lines(base)])
+        self.offer(_AGAIN, _ENGINE, *((_OTHER_BASE,) if base else ()), _BACK)

@@ -19,6 +19,7 @@ from manifests.errors import MoonliftError
 
 if TYPE_CHECKING:
     from installer.app.status import AppStatus
+    from installer.delta.oldbundle import OldBundle
     from installer.events import Event
     from installer.plan import Plan
     from installer.planning.outlook import Outlook
@@ -42,6 +43,7 @@ class Session:
         engine: as on the command line.
         program: folder beside which bundles are looked for.
         bundle: that was chosen.
+        base_bundle: a kept bundle that old layers may come from; None for none.
         allow_downgrade: whether a person let a release pass that is older than another one.
         accept_expired: whether a person let a release pass that the clock calls expired.
         accept_failed: whether a person wants it although this host fails its self-test.
@@ -57,6 +59,7 @@ class Session:
     engine: str
     program: Path
     bundle: Path | None = None
+    base_bundle: Path | None = None
     allow_downgrade: bool = False
     accept_expired: bool = False
     accept_failed: bool = False
@@ -109,6 +112,7 @@ class Session:
 
         Raises:
             BundleRefused, NotInstallableHere: as `open`, where it is not open.
+            BundleRefused, NotInstallableHere, UsageError: the old bundle is not to be believed.
             NotInstallableHere, EngineFailed: no engine answers.
         """
         from installer.engines.choose import open_engine  # noqa: PLC0415 - not to be painted
@@ -119,7 +123,8 @@ class Session:
         verified = self.verified if self.verified is not None else self.open()
         engine = self._held.enter_context(closing(open_engine(self.engine)))
         ledger = Ledger(self.homes.state)
-        made = draft(verified, engine, ledger, one_pass=False, starting=self.starting())
+        old = self._old(verified)
+        made = draft(verified, engine, ledger, one_pass=False, starting=self.starting(), old=old)
         self.outlook = look_around(made, self.engine, self.homes.state)
         return self.outlook
 
@@ -186,6 +191,13 @@ class Session:
         held, self._held = self._held, ExitStack()
         self.verified = self.outlook = None
         held.close()
+
+    def _old(self, verified: VerifiedBundle) -> OldBundle | None:
+        """Open the old bundle, where one was given and this one builds on any."""
+        from installer.verbs.install import opened_base  # noqa: PLC0415 - not to be painted
+
+        path = self.base_bundle if verified.release.base is not None else None
+        return self._held.enter_context(opened_base(self.homes, path))
 
     def _with_proof(self, plan: Plan, make_easel: MakeEasel) -> Plan:
         """Return the plan with a self-test whose report is shown."""
