@@ -6,18 +6,17 @@ and the sizes of its files leave nothing open, so that headers, too, are made ag
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from installer.repair.paperplace import paper_at, sound_header
 from installer.repair.segments import Segment, Segments, cut, size_of
 from installer.repair.wanted import WantedFile
 from manifests.bundle.medium import MAX_ENTRIES
-from manifests.bundle.tarform import BLOCK, END, header, next_header, padding, part_name
-from manifests.errors import BundleRefused
+from manifests.bundle.tarform import BLOCK, END, header, padding, part_name
 
 MAX_PARTS: Final = 9999
 MAX_GAP: Final = 3
@@ -106,17 +105,21 @@ class TarPlace:
         return Segments(tuple(Segment(self._folder, name, size) for name, size in pairs))
 
     def _walk(self) -> bool:
-        """Follow the headers as far as they can be read; tell whether that is to the very end."""
-        at = 0
+        """Follow the headers as far as they can be read; tell whether that is to the very end.
+
+        Where one is damaged before the papers that name all files, the next one tells what it was.
+        """
+        at, sound = 0, True
         while len(self._members) < MAX_ENTRIES:
             block = bytearray(BLOCK)
             self._bytes.read(at, memoryview(block))
-            try:
-                found = next_header(io.BytesIO(block), self.path)  # type: ignore[arg-type]
-            except BundleRefused:
-                return False
+            found = sound_header(bytes(block))
+            if found is None and at + len(END) == self._bytes.size and not any(block):
+                return sound and self._bytes.fits()
             if found is None:
-                return at + len(END) == self._bytes.size and self._bytes.fits()
+                found, sound = paper_at(self._bytes, at, tuple(self._members)), False
+            if found is None:
+                return False
             name, size = found
             self._members[name] = (at + BLOCK, size)
             at += BLOCK + size + len(padding(size))

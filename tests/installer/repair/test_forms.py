@@ -75,6 +75,51 @@ def test_the_beginning_of_a_tar_comes_from_another(bench: Bench, tar: Path) -> N
     assert tar.read_bytes() == bench.good.tar()
 
 
+def headers_of(bench: Bench) -> dict[str, int]:
+    """Return where the header before each paper of the tar is."""
+    found, at = {}, 0
+    for name in ("SHA256SUMS", "SHA256SUMS.1.sig", "release.json"):
+        found[name] = at
+        at += 512 + -(-len(bench.good.files[name]) // 512) * 512
+    return found
+
+
+@pytest.mark.parametrize(
+    "names",
+    [("SHA256SUMS",), ("SHA256SUMS.1.sig",), ("release.json",), ("SHA256SUMS", "release.json")],
+    ids=" and ".join,
+)
+@pytest.mark.parametrize("lost", ["zeros", "noise"])
+@pytest.mark.parametrize("parted", [False, True], ids=["tar", "parts"])
+def test_a_damaged_header_before_a_paper_needs_no_copy(
+    bench: Bench, names: Sequence[str], lost: str, *, parted: bool
+) -> None:
+    whole = bench.root / "viz.tar"
+    path = bench.good.write_parts(whole, 500_000) if parted else bench.good.write_tar(whole)
+    before = path.read_bytes()
+    for name in names:
+        with path.open("r+b") as file:
+            file.seek(headers_of(bench)[name])
+            file.write(bytes(512) if lost == "zeros" else random.Random(1).randbytes(512))
+    spoil(path, 300_000, 10_000)
+    said = bench.repair("--in-place", bundle=path)
+    assert said.code == 0, said.out
+    assert said.json["papers_from_copies"] == []
+    assert path.read_bytes() == before
+    assert bench.run("verify", path).code == 0
+
+
+@pytest.mark.parametrize("first", ["SHA256SUMS", "SHA256SUMS.1.sig"])
+def test_two_damaged_headers_one_after_the_other_do(bench: Bench, tar: Path, first: str) -> None:
+    at = list(headers_of(bench))
+    for name in at[at.index(first) : at.index(first) + 2]:
+        spoil(tar, headers_of(bench)[name], 512)
+    assert bench.repair("--in-place", bundle=tar).json["error"]["code"] == "repair-papers"
+    other = bench.good.write_tar(bench.root / "other.tar")
+    assert bench.repair("--in-place", "--from", other, bundle=tar).code == 0
+    assert tar.read_bytes() == bench.good.tar()
+
+
 @pytest.mark.parametrize("lost", [(2,), (5, 7), (11,)])
 def test_lost_parts_come_back(bench: Bench, lost: Sequence[int]) -> None:
     first = bench.good.write_parts(bench.root / "viz.tar", 500_000)
