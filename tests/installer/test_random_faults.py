@@ -9,13 +9,18 @@ that was made and signed so: the code is the same, the bytes are fewer.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Self
+from unittest.mock import patch
 
 import pytest
 
 from installer.running.source import BundleSource
+from manifests.bundle import chunks
 from manifests.bundle.chunks import chunked_file, verified_chunks
 from manifests.bundle.contents import check_contents
 from manifests.digest import Digest
@@ -34,6 +39,8 @@ from tests.support.tamper import copy_of
 CHUNK = 4096
 SECTOR = 512
 COUNT = 10_000
+THREADED = 10
+"""Of so many faults one is read by a thread of its own, as all are outside of tests."""
 WHOLE = 12
 """Faults that the whole command has to find."""
 DOCUMENTS = 0.05
@@ -118,7 +125,7 @@ def test_ten_thousand_faults_are_found_and_named_and_none_passes(
     sizes = sealed.release.sizes()
     content = content_of(bundle)
     seen = {True: 0, False: 0}
-    for fault in faults_of(bundle, COUNT, 1):
+    for number, fault in enumerate(faults_of(bundle, COUNT, 1)):
         file = medium.files[fault.name]
         good = bytes(file)
         end = fault.offset + len(fault.data)
@@ -126,7 +133,8 @@ def test_ten_thousand_faults_are_found_and_named_and_none_passes(
         if file != good:
             seen[fault.name in content] += 1
             if fault.name in content:
-                found_in_its_chunk(medium, sealed, fault, sizes[fault.name])
+                with nullcontext() if number % THREADED == 0 else without_threads():
+                    found_in_its_chunk(medium, sealed, fault, sizes[fault.name])
             else:
                 with pytest.raises(MoonliftError) as caught:
                     open_sealed(medium, judge)
@@ -135,6 +143,34 @@ def test_ten_thousand_faults_are_found_and_named_and_none_passes(
     assert sum(seen.values()) > COUNT * 0.99
     assert seen[False] > COUNT // 50
     check_contents(open_sealed(medium, judge), lambda _: None)
+
+
+class AtOnce:
+    """Does what a thread would do later, when it is asked."""
+
+    def __init__(self, *_: object) -> None:
+        """A thread would be started here."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """A thread would be awaited here."""
+
+    def submit(self, work: Callable[..., memoryview], *arguments: Any) -> Future[memoryview]:
+        future: Future[memoryview] = Future()
+        try:
+            future.set_result(work(*arguments))
+        except BundleRefused as error:
+            future.set_exception(error)
+        return future
+
+
+@contextmanager
+def without_threads() -> Iterator[None]:
+    """Read chunks in this thread: to start one for each of so many takes most of the time."""
+    with patch.object(chunks, "ThreadPoolExecutor", AtOnce):
+        yield
 
 
 def found_in_its_chunk(
