@@ -38,7 +38,7 @@ CHUNK = 16 * 1024
 SHARED = LayerSpec.random(1, 50_000)
 IMAGES = {
     f"docker.io/acme/i{n}:1": ImageSpec((SHARED, LayerSpec.random(10 + n, 30_000 * n + 500)))
-    for n in range(3)
+    for n in range(2)
 }
 OPENED = "tests.installer.conftest"
 
