@@ -85,7 +85,7 @@ def lies(path: Path) -> SourceFailed:
     """Build the error for bytes that come back other than they were written."""
     return SourceFailed(
         "drive-damaged",
-        f"{path}: the drive gives back other bytes than were just written to it",
+        f"{path}: the drive does not give back what was just written to it",
         hint="take another drive: this one is worn out, or smaller than it says",
         file=str(path),
     )

@@ -10,7 +10,6 @@ from datetime import datetime
 from importlib.resources import files
 from typing import Final
 
-from bundler.drive.copy import sync_folder, write_bytes
 from manifests.bundle.driveform import SCRIPT, START_HERE, Drive, DriveFolder
 from manifests.bundle.layout import INSTALLER
 from manifests.documents import instant_text
@@ -75,15 +74,9 @@ _PIECES: Final = """
 """
 
 
-def write_papers(drive: Drive) -> None:
-    """Write both anew if they are not as they should be.
-
-    Raises:
-        OSError: the drive is full or fails.
-    """
-    write_bytes(drive.root / START_HERE, start_here(drive).encode())
-    write_bytes(drive.root / SCRIPT, script())
-    sync_folder(drive.root)
+def papers(drive: Drive) -> tuple[tuple[str, bytes], ...]:
+    """Return the name of each, and what it shall be."""
+    return ((START_HERE, start_here(drive).encode()), (SCRIPT, script()))
 
 
 def script() -> bytes:

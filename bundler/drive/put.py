@@ -1,7 +1,8 @@
 """All of `bundle drive` in order: blobs, documents, list; read back; signatures last.
 
 A release's folder gets its signatures only after every byte of it was read back from the medium
-and found right. Whatever stops this earlier, the next run goes on from what is there.
+and found right, and they are read back, too, before it is called done. Whatever stops this
+earlier, the next run goes on from what is there.
 """
 
 from __future__ import annotations
@@ -18,11 +19,12 @@ from pathlib import Path
 from bundler.drive.copy import sync_folder, write_bytes, write_target
 from bundler.drive.faults import lies, told, told_of_bundle
 from bundler.drive.filesystem import MEMORY, look_at
-from bundler.drive.papers import write_papers
+from bundler.drive.forget import forget
+from bundler.drive.papers import papers
 from bundler.drive.plan import DrivePlan
 from bundler.drive.readback import MediumReader
 from bundler.drive.removal import remove
-from bundler.drive.targets import Target, renewed
+from bundler.drive.targets import Target, renewed, targets_of
 from bundler.progress import Progress, Stage
 from bundler.verbs.inspect import accept_claimed
 from manifests.bundle import layout
@@ -45,6 +47,7 @@ class DriveReport:
         written: bytes of blobs and files that were copied.
         read_back: bytes that were read from the medium and compared.
         direct: whether they were read past the page cache.
+        afresh: whether they were found by what the medium has of their names, not the memory.
         write_seconds: of copying.
         read_seconds: of reading back.
         repaired: files that were there, and not right; they were written anew.
@@ -55,6 +58,7 @@ class DriveReport:
     written: int
     read_back: int
     direct: bool
+    afresh: bool
     write_seconds: float
     read_seconds: float
     repaired: tuple[str, ...]
@@ -92,20 +96,24 @@ def put(plan: DrivePlan, progress: Progress) -> DriveReport:
         begun = time.monotonic()
         written = _write(plan, progress)
         wrote = time.monotonic()
+        afresh = forget(plan.drive.root, plan.system)
         reader = MediumReader(lambda name, count: progress.advance(Stage.VERIFY, name, count))
         repaired = _read_back(plan, reader, progress)
         _mark(plan, reader)
+        afresh = forget(plan.drive.root, plan.system) and afresh
+        _look_again(plan, reader)
         read = time.monotonic()
         with told_of_bundle(plan.drive.root):
             _check_opens(plan.folder)
         if not plan.makes_room_first:
             removed = _make_room(plan)
-        write_papers(read_drive(plan.drive.root))
+        _write_papers(plan, reader)
         return DriveReport(
             plan=plan,
             written=written,
             read_back=reader.count,
             direct=reader.direct and plan.system.kind not in MEMORY,
+            afresh=afresh,
             write_seconds=wrote - begun,
             read_seconds=read - wrote,
             repaired=repaired,
@@ -212,15 +220,21 @@ def _read_back(plan: DrivePlan, reader: MediumReader, progress: Progress) -> tup
             _write_anew(plan, target, reader, progress)
         progress.finish(Stage.VERIFY, target.name)
     for name, data in plan.documents:
-        if reader.digest(name, [plan.folder / name]) != Digest.of(data):
-            raise lies(plan.folder / name)
+        _compare(reader, plan.folder / name, data)
     return tuple(repaired)
 
 
+def _compare(reader: MediumReader, path: Path, data: bytes) -> None:
+    if not reader.holds(path, data):
+        raise lies(path)
+
+
 def _digest(target: Target, reader: MediumReader) -> Digest | None:
-    """Return what the medium has; None for what it can't read."""
+    """Return what the medium has; None for what it lost or, of what was there, can't read."""
     try:
         return reader.digest(target.name, [piece.path for piece in target.pieces])
+    except FileNotFoundError:
+        return None
     except OSError:
         if len(target.missing) == len(target.pieces):
             raise
@@ -250,9 +264,28 @@ def _mark(plan: DrivePlan, reader: MediumReader) -> None:
     """Write the signatures: from here on it is a bundle."""
     for name, data in reversed(plan.signatures):
         write_bytes(plan.folder / name, data)
-        if reader.digest(name, [plan.folder / name]) != Digest.of(data):
-            raise lies(plan.folder / name)
+        _compare(reader, plan.folder / name, data)
     sync_folder(plan.folder)
+
+
+def _look_again(plan: DrivePlan, reader: MediumReader) -> None:
+    """Look whether all is there that was, once the signatures were written beside it."""
+    for name, data in (*plan.documents, *plan.signatures):
+        _compare(reader, plan.folder / name, data)
+    for target in targets_of(plan.sealed, plan.folder, plan.system):
+        for piece in target.missing:
+            raise lies(piece.path)
+
+
+def _write_papers(plan: DrivePlan, reader: MediumReader) -> None:
+    """Write what a drive carries for people, and look whether it is there."""
+    root = plan.drive.root
+    written = papers(read_drive(root))
+    for name, data in written:
+        write_bytes(root / name, data)
+    sync_folder(root)
+    for name, data in written:
+        _compare(reader, root / name, data)
 
 
 def _check_opens(folder: Path) -> None:

@@ -48,6 +48,17 @@ class MediumReader:
                     self._advance(name, count)
         return Digest.from_hash(hasher)
 
+    def holds(self, path: Path, data: bytes) -> bool:
+        """Tell whether a small file is there and is what it should be.
+
+        Raises:
+            OSError: it can't be read.
+        """
+        try:
+            return self.digest(path.name, [path]) == Digest.of(data)
+        except FileNotFoundError:
+            return False
+
     def _take(self, hasher: Hash, view: memoryview) -> None:
         with view:
             hasher.update(view)

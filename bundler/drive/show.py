@@ -45,6 +45,8 @@ def report_text(report: DriveReport) -> Iterator[str]:
         f"{_speed(report.read_back, report.read_seconds)}: as signed"
     )
     yield f"           {_HOW[report.direct]}"
+    if report.afresh:
+        yield "           and found by what the medium has of their names, not the memory"
     for name in report.repaired:
         yield safe_line(f"  repaired {name}: what was there had gone bad")
     if report.removed:
@@ -87,6 +89,7 @@ def report_json(report: DriveReport, ejected: Ejected | None) -> JsonValue:
         "written_bytes": report.written,
         "read_back_bytes": report.read_back,
         "past_page_cache": report.direct,
+        "names_from_medium": report.afresh,
         "write_seconds": round(report.write_seconds, 3),
         "read_seconds": round(report.read_seconds, 3),
         "repaired": list(report.repaired),

@@ -219,7 +219,7 @@ class Rounds:
         marked = scene.has(MARK)
         if marked:
             assert not (wrong := scene.wrong(COMING)), f"a marked release: {wrong}"
-        if kind.begins == "all" or (done.status == 0 and kind.action != "drop"):
+        if kind.begins == "all" or done.status == 0:
             assert marked, "a finished release has lost its mark"
 
     def _complete(self, kind: _Kind) -> None:

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
-from unittest.mock import Mock
+from unittest.mock import Mock, patch
 
 import pytest
 
@@ -45,6 +45,38 @@ def test_a_bundle_keeps_its_identity(stick: Stick, made: Made) -> None:
     assert report.written == sum(made[1].release.sizes().values())
     assert report.read_back >= report.written
     assert not [name for name in files_of(stick.root) if name.endswith(".partial")]
+
+
+WRITTEN = ("SHA256SUMS", "release.json", "files/compose.yaml", "")
+"""Files of a release; the last is its largest blob."""
+
+
+@pytest.mark.parametrize(
+    ("at", "lost"),
+    [(at, lost) for at in (1, 2) for lost in WRITTEN] + [(2, "SHA256SUMS.1.sig")],
+)
+def test_what_only_the_memory_had_is_missed(stick: Stick, made: Made, at: int, lost: str) -> None:
+    """A drive takes a name and never writes it: it is gone when the kernel looks again."""
+    calls = iter((1, 2))
+    victim = stick.root / "viz-1.1.0" / lost if lost else stick.large(made[1])
+
+    def look_again(*_: object) -> bool:
+        if next(calls) == at:
+            victim.unlink()
+        return True
+
+    with patch("bundler.drive.put.forget", look_again):
+        error = refusal(stick, made[1].path)
+    assert (error.code, error.context["file"]) == ("drive-damaged", str(victim))
+    assert not stick.put(made[1].path).afresh
+    assert stick.check("viz-1.1.0") == identity(made[1])
+
+
+def test_a_folder_of_a_disk_that_others_work_with_is_not_forgotten(
+    stick: Stick, made: Made
+) -> None:
+    report = stick.put(made[1].path)
+    assert (report.afresh, (stick.root.parent / "drop_caches").exists()) == (False, False)
 
 
 @pytest.mark.parametrize("form", ["tar", "parts"])
