@@ -140,7 +140,9 @@ def _hand_on(context: typer.Context, base_bundle: Path) -> None:
     """Let the verbs that take an old bundle have the one that was given before the verb."""
     if context.invoked_subcommand not in _TAKE_BASE:
         verbs = " and ".join(_TAKE_BASE)
-        raise typer.BadParameter(f"of {verbs} and the full-screen program alone", context)
+        raise typer.BadParameter(
+            f"only {verbs} and the full-screen program take it", context, param_hint="--base-bundle"
+        )
     context.default_map = {verb: {"base_bundle": str(base_bundle)} for verb in _TAKE_BASE}
 
 
