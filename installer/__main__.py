@@ -1,5 +1,5 @@
 """`python -m installer`."""
 
-from installer.cli import main
+from installer.start import main
 
 main()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final
@@ -23,14 +21,19 @@ from installer.commandline.repair import repairing
 from installer.commandline.selftest import selftesting
 from installer.console import Console, Form, exit_with
 from installer.frozen import build_lines
+from installer.homes import (
+    SETTINGS_DIRECTORY,
+    SETTINGS_VARIABLE,
+    STATE_DIRECTORY,
+    STATE_VARIABLE,
+    TRUST_DIRECTORY,
+    TRUST_VARIABLE,
+    Homes,
+)
 from installer.logs.log import log_start, open_log
-from installer.tui.terminal import is_usable
+from installer.screens import has_screen, open_screens
 from manifests import __version__
 from manifests.errors import ExitCode
-
-TRUST_DIRECTORY: Final = Path("/etc/moonlift")
-STATE_DIRECTORY: Final = Path("/var/lib/moonlift")
-SETTINGS_DIRECTORY: Final = Path("/etc/moonlift/apps")
 
 _TAKE_BASE: Final = ("install", "plan")
 _SETTINGS: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 80}
@@ -72,15 +75,6 @@ Fingerprint = Annotated[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Homes:
-    """Where this host keeps its keys, its ledger and its settings for apps."""
-
-    trust: Path
-    state: Path
-    settings: Path = SETTINGS_DIRECTORY
-
-
 def main() -> None:
     """Run the program."""
     exit_with(lambda: app(prog_name="installer"))
@@ -97,18 +91,14 @@ def options(  # noqa: PLR0913 - one argument an option
     context: typer.Context,
     trust_dir: Annotated[
         Path,
-        typer.Option(
-            envvar="MOONLIFT_TRUST_DIR", readable=False, help="Where the trusted keys are."
-        ),
+        typer.Option(envvar=TRUST_VARIABLE, readable=False, help="Where the trusted keys are."),
     ] = TRUST_DIRECTORY,
     state_dir: Annotated[
-        Path, typer.Option(envvar="MOONLIFT_STATE_DIR", readable=False, help="Where the ledger is.")
+        Path, typer.Option(envvar=STATE_VARIABLE, readable=False, help="Where the ledger is.")
     ] = STATE_DIRECTORY,
     settings_dir: Annotated[
         Path,
-        typer.Option(
-            envvar="MOONLIFT_SETTINGS_DIR", help="Where this host's settings of apps are."
-        ),
+        typer.Option(envvar=SETTINGS_VARIABLE, help="Where this host's settings of apps are."),
     ] = SETTINGS_DIRECTORY,
     base_bundle: BaseBundle = None,
     *,
@@ -148,15 +138,10 @@ def _hand_on(context: typer.Context, base_bundle: Path) -> None:
 
 def _open_screens(context: typer.Context, base_bundle: Path | None) -> None:
     """Open the full-screen program; where there is no terminal for it, show the help."""
-    console = Console()
-    if not (console.interactive and sys.stdout.isatty() and is_usable(os.environ)):
-        console.lines([context.get_help()])
+    if not has_screen():
+        Console().lines([context.get_help()])
         raise typer.Exit(ExitCode.USAGE)
-    with console.guarded():
-        from installer.tui.opening import run_screens  # noqa: PLC0415 - only where it is opened
-
-        code = run_screens(_homes(context), base_bundle=base_bundle)
-    raise typer.Exit(code)
+    raise typer.Exit(open_screens(_homes(context), base_bundle))
 
 
 @app.command()
@@ -282,4 +267,4 @@ def ledger_reset(
 
 def _homes(context: typer.Context) -> Homes:
     found = context.find_object(Homes)
-    return found if found is not None else Homes(TRUST_DIRECTORY, STATE_DIRECTORY)
+    return found if found is not None else Homes()

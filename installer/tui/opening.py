@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Mapping
@@ -39,6 +40,7 @@ def run_screens(
     terminal = choose_terminal(os.environ, sys.stdout.encoding)
     session = Session(homes, engine, program_folder(), base_bundle=base_bundle)
     program = InstallerApp(session, terminal)
+    gc.freeze()  # modules stay
     code = program.run(mouse=False, size=size_of(os.environ))
     if program.bug is not None:
         raise program.bug

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import subprocess
 import sys
 
@@ -46,6 +47,22 @@ def test_without_a_terminal_the_screen_is_not_even_loaded() -> None:
     assert "installer.cli" in modules
     rooms = {name.partition(".")[0] for name in modules}
     assert not rooms & {"textual", "rich", "pydantic", "cryptography", "docker"}
+
+
+def test_screens_are_opened_without_a_command_line() -> None:
+    script = (
+        "import sys, installer.screens as screens, installer.start as start\n"
+        "screens.has_screen = lambda: True\n"
+        "screens.open_screens = lambda homes: print(homes.state, *sys.modules) or 7\n"
+        "start.main()\n"
+    )
+    environ = {**os.environ, "MOONLIFT_STATE_DIR": "/nonexistent/state"}
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False, env=environ
+    )
+    state, *loaded = done.stdout.split()
+    assert (done.returncode, state) == (7, "/nonexistent/state")
+    assert not {"typer", "click"} & set(loaded)
 
 
 def test_what_is_painted_first_needs_no_bundle_no_key_and_no_engine() -> None:

@@ -24,7 +24,7 @@ def main() -> None:
     signals.take_once()
     asked = words_of_python(sys.argv[1:], folder)
     if asked is None:
-        from installer.cli import main as run  # noqa: PLC0415 - children run something else
+        from installer.start import main as run  # noqa: PLC0415 - children run something else
 
         run()
         return
