@@ -66,6 +66,7 @@ class UninstallPlan:
         product: name of the app.
         app: what the ledger knows of it; None for nothing.
         engine: where it is.
+        info: what that said of itself.
         apps: what runs it; None where the engine runs nothing.
         ledger: where it will be recorded.
         containers, networks: of the app, by name.
@@ -77,6 +78,7 @@ class UninstallPlan:
     product: str
     app: InstalledApp | None
     engine: Engine
+    info: EngineInfo
     apps: AppApi | None
     ledger: Ledger
     containers: tuple[str, ...]
@@ -103,7 +105,7 @@ def plan_uninstall(
     """
     from installer.engines.containerfacts import PRODUCT  # noqa: PLC0415 - beside the engine's API
 
-    product = asked.product
+    product, info = asked.product, engine.info()
     found = apps.labelled(PRODUCT, product) if apps else []
     volumes = [one.name for one in apps.volumes(PRODUCT, product)] if apps else []
     chosen = tuple(volumes) if asked.all_volumes else asked.volumes
@@ -111,13 +113,14 @@ def plan_uninstall(
         product=product,
         app=ledger.app(product),
         engine=engine,
+        info=info,
         apps=apps,
         ledger=ledger,
         containers=tuple(sorted(one.name for one in found)),
         networks=tuple(one.name for one in apps.networks(PRODUCT, product)) if apps else (),
         volumes=chosen,
         kept_volumes=tuple(one for one in volumes if one not in chosen),
-        names=() if asked.keep_images else tuple(_own_names(product, engine, ledger)),
+        names=() if asked.keep_images else tuple(_own_names(product, engine, info, ledger)),
     )
 
 
@@ -177,9 +180,8 @@ def _forget(plan: UninstallPlan, ledger: LockedLedger) -> Iterator[Event]:
     yield from ()
 
 
-def _own_names(product: str, engine: Engine, ledger: Ledger) -> Iterator[OwnName]:
+def _own_names(product: str, engine: Engine, info: EngineInfo, ledger: Ledger) -> Iterator[OwnName]:
     """Yield the names that point to images of the product, and to none that others have, too."""
-    info = engine.info()
     own, others = (
         _images(info, ledger, lambda one: one == product),
         {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from installer.engines.base import EngineInfo
 from installer.engines.choose import open_engine
 from installer.engines.docker import DockerEngine
 from installer.engines.pruneapi import PruneApi
@@ -18,9 +19,13 @@ class Opened:
 
     Attributes:
         pruning: of the engine.
+        name: of the engine.
+        info: what that said of itself.
     """
 
     pruning: Pruning
+    name: str
+    info: EngineInfo
     _api: PruneApi
 
     def close(self) -> None:
@@ -48,4 +53,4 @@ def open_pruning(engine: str, ledger: Ledger) -> Opened:
         api = PruneApi(found.url)
     finally:
         found.close()
-    return Opened(Pruning(api, info.store, info.root, ledger), api)
+    return Opened(Pruning(api, info.store, info.root, ledger), found.name, info, api)

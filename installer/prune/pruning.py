@@ -17,9 +17,10 @@ from installer.engines.pruneapi import PruneApi
 from installer.ledger import Ledger, LockedLedger
 from installer.planning.filesystems import free_bytes
 from installer.prune.inventory import Host
-from installer.prune.removal import Outcome, Removal, Result
+from installer.prune.removal import Removal, Result
 from installer.prune.seen import Memory, recall, remember
 from installer.state.history import HistoryEntry
+from installer.stream.removalevents import Removed
 from manifests.errors import NotInstallableHere
 from manifests.prunerules.host import HostTerms, plan_host
 from manifests.prunerules.inventory import Inventory
@@ -123,7 +124,7 @@ def _all(
     still = {item.key for item in plan.going}
     for item in shown.going:
         if item.key not in still:
-            yield Result(item, Outcome.STAYED, _now(item, plan).text)
+            yield Result(item, Removed.STAYED, _now(item, plan).text)
     both = [
         item if item.key in agreed else replace(item, goes=False, frees=0) for item in plan.items
     ]
@@ -140,10 +141,10 @@ def _now(item: Item, plan: PrunePlan) -> Reason:
 
 def _entry(asked: Asked, results: list[Result]) -> HistoryEntry:
     facts: dict[str, str | int] = {
-        str(outcome): sum(one.outcome is outcome for one in results) for outcome in Outcome
+        str(outcome): sum(one.outcome is outcome for one in results) for outcome in Removed
     }
     facts["bytes"] = sum(one.freed for one in results)
     facts["names"] = " ".join(
-        one.item.candidate.names[0] for one in results if one.outcome is Outcome.REMOVED
+        one.item.candidate.names[0] for one in results if one.outcome is Removed.REMOVED
     )[:10_000]
     return HistoryEntry(datetime.now(UTC), "pruned", asked.terms.product, facts=facts)

@@ -63,7 +63,9 @@ def _refuse_unknown(plan: UninstallPlan) -> None:
 
 
 def _carry_out(console: Console, plan: UninstallPlan, *, yes: bool, dry_run: bool) -> ExitCode:
-    from installer.uninstall import uninstall  # noqa: PLC0415 - as above
+    from installer.report.standing import before_uninstall  # noqa: PLC0415 - as above
+    from installer.uninstall import uninstall  # noqa: PLC0415
+    from installer.verbs.report import kept_report  # noqa: PLC0415
 
     console.lines(_plan_lines(plan))
     if dry_run or console.form is Form.JSON_LINES:
@@ -72,7 +74,9 @@ def _carry_out(console: Console, plan: UninstallPlan, *, yes: bool, dry_run: boo
         return ExitCode.DONE
     if not yes:
         console.confirm("remove?")
-    return console.finish(console.follow_run(uninstall(plan)))
+    with kept_report(console, before_uninstall(plan), plan.ledger.directory) as reporter:
+        record = console.follow_run(reporter.told(uninstall(plan)))
+    return console.finish(record)
 
 
 def _plan_lines(plan: UninstallPlan) -> Iterator[str]:

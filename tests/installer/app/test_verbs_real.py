@@ -55,6 +55,27 @@ def test_what_runs_is_shown_stopped_and_started(site: Site) -> None:
     assert unknown.returncode == ExitCode.USAGE
     assert "service-unknown" in unknown.stderr
     check_that_start_ends_what_was_broken_off(site)
+    check_that_each_left_a_report(site)
+
+
+def check_that_each_left_a_report(site: Site) -> None:
+    listed = json.loads(site.installer("report", "--json").stdout)["reports"]
+    left = [(one["verb"], one["outcome"], one["sequence"]) for one in listed]
+    done = [(verb, "done", 1) for verb in ("install", "stop", "start", "start", "restart")]
+    assert left[:3] == done[:3]
+    assert left[-2:] == done[-2:]
+    assert ("stop", "failed", 1) in left
+    first, last = (
+        json.loads(site.installer("report", one["run"], "--json").stdout)
+        for one in (listed[0], listed[-1])
+    )
+    assert last["engine"]["kind"] == "docker"
+    assert last["engine"]["store"] == first["engine"]["store"]
+    assert [one["identity"] for one in last["images"]] == [
+        one["identity"] for one in first["images"]
+    ]
+    states = [one["state"] for one in last["services"] if one["service"] == "db"]
+    assert (states[0], states[-1]) == ("stopped", "healthy")
 
 
 def check_that_start_ends_what_was_broken_off(site: Site) -> None:

@@ -13,6 +13,7 @@ from typer.testing import CliRunner, Result
 from installer.cli import app
 from installer.events import Event, Noted, Stage, StageFinished, StageStarted
 from installer.prune.after import prune_after
+from installer.report.store import Reports
 from installer.running.appfiles import files_folder
 from manifests.errors import ExitCode
 from manifests.prunerules.policy import PrunePolicy
@@ -107,6 +108,9 @@ def test_old_releases_go_and_all_that_is_of_use_stays(host: Host, engine: Engine
     folders = list((host.root / "state/files/viz").iterdir())
     assert len(folders) == 2
     assert host.ledger.history()[-1].what == "pruned"
+    reports = Reports(host.root / "state")
+    last = reports.read(reports.find("last"))
+    assert (last.verb, [one.kind for one in last.removed]) == ("prune", gone)
 
 
 def test_images_of_others_go_by_all_their_names_unless_they_are_kept(
