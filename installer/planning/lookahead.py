@@ -58,12 +58,12 @@ def look_ahead(
     try:
         opened = open_engine(engine)
     except (NotInstallableHere, EngineFailed) as problem:
-        return _without_plan(verified, engine, state, problem)
+        return _without_plan(verified, starting, state, problem)
     with closing(opened):
         try:
             made = draft(verified, opened, ledger, one_pass=one_pass, starting=starting, old=old)
         except EngineFailed as problem:
-            return _without_plan(verified, engine, state, problem)
+            return _without_plan(verified, starting, state, problem)
     return look_around(made, engine, state, budget=SAMPLE_BYTES)
 
 
@@ -84,7 +84,7 @@ def look_around(made: Plan, engine: str, state: Path, budget: int | None = None)
     )
     speeds = Speeds(drive.rate if drive else None, engine_rate(state, made.info), _memory())
     amounts = Amounts(made.checked_bytes, made.read_bytes, made.engine_bytes)
-    results = preflight(made.verified, engine, last_known_time(state))
+    results = preflight(made.verified, made.starting, engine, last_known_time(state))
     return Outlook(
         verified=made.verified,
         plan=made,
@@ -96,10 +96,10 @@ def look_around(made: Plan, engine: str, state: Path, budget: int | None = None)
 
 
 def _without_plan(
-    verified: VerifiedBundle, engine: str, state: Path, problem: MoonliftError
+    verified: VerifiedBundle, starting: Starting, state: Path, problem: MoonliftError
 ) -> Outlook:
     """Return what can be said where no engine answers; the checks say why it does not."""
-    results = preflight(verified, engine, last_known_time(state))
+    results = preflight(verified, starting, starting.engine, last_known_time(state))
     release = verified.release
     layers = [blob for image in release.images for blob in release.carriers(image.layers)]
     said = [one for one in unfit(results) if one.context["check"] != "docker.answer"]

@@ -23,7 +23,7 @@ from installer.swarm.containerspec import (
     resources,
     volumes_by_name,
 )
-from installer.swarm.gpus import gpu_remark, gpu_reservation
+from installer.swarm.gpus import gpu_remark, gpu_reservation, refuse_few
 from installer.swarm.ports import HOST, StackPorts, stack_ports
 from installer.swarm.secrets import references, wanted_secrets
 from installer.swarm.stack import Stack, WantedSecret, WantedService
@@ -103,6 +103,8 @@ class _Making:
 
     def services(self) -> Iterator[WantedService]:
         """Yield every service, those that others need first."""
+        if self._at.gpus and not self._terms.everywhere:
+            refuse_few(self._spec.services, self._terms.node.resources)
         for order, container in enumerate(self.base.containers):
             refuse_opened(self._services[container.service])
             yield self._service(container, order)

@@ -112,6 +112,16 @@ def test_gpus_are_reserved_or_said_to_be_impossible() -> None:
     assert reserved == [{"DiscreteResourceSpec": {"Kind": "NVIDIA-GPU", "Value": 2}}]
 
 
+def test_a_node_that_has_too_few_gpus_for_all_tasks_is_refused() -> None:
+    asking = service("web", gpus={"count": 2}, instances=2)
+    node = SwarmNode("node1", {"NVIDIA-GPU": 3})
+    with pytest.raises(NotInstallableHere) as refused:
+        made(asking, terms=Terms(node))
+    assert refused.value.code == "swarm-no-gpus"
+    assert "4 GPUs (web 4), this node tells its swarm of 3" in str(refused.value)
+    assert made(asking, terms=Terms(node, everywhere=True)).services
+
+
 def test_a_secret_is_the_swarms_and_in_no_document(tmp_path: Path) -> None:
     (tmp_path / "secrets").mkdir(mode=0o700)
     (tmp_path / "secrets/key").write_text("correct horse")
