@@ -211,6 +211,16 @@ configs: {conf: {file: ./conf/a.conf}, site: {external: true}}
         ("runtime: nvidia", GpuNeed(), ""),
         ("runtime: nvidia, environment: [NVIDIA_VISIBLE_DEVICES=0]", GpuNeed(devices=("0",)), ""),
         ("devices: [nvidia.com/gpu=1]", GpuNeed(devices=("1",)), ""),
+        ("devices: [amd.com/gpu=all]", GpuNeed(devices=("amd.com/gpu=all",), driver="cdi"), ""),
+        ("gpus: [{driver: cdi, device_ids: [nvidia.com/gpu=1]}]", GpuNeed(devices=("1",)), ""),
+        (
+            (
+                "deploy: {resources: {reservations: {devices: [{driver: cdi, capabilities: [gpu],"
+                " device_ids: [acme.org/gpu=1]}]}}}"
+            ),
+            GpuNeed(devices=("acme.org/gpu=1",), driver="cdi"),
+            "",
+        ),
         ("runtime: crun", None, "crun"),
         (
             "deploy: {resources: {reservations: {devices: [" + GPU_3 + "]}}}",
