@@ -56,7 +56,7 @@ def unfit(results: Sequence[Result]) -> Iterator[NotInstallableHere]:
                 yield NotInstallableHere(
                     "host-unfit",
                     f"{result.check.id}: {finding.evidence}",
-                    hint=finding.remedy,
+                    hint=f"{finding.remedy} To go on all the same: --accept-unfit",
                     check=result.check.id,
                     cause=finding.cause,
                 )
