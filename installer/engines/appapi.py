@@ -93,6 +93,15 @@ class AppApi:
         with self._refusal("broke off while it made a container"):
             return str(self._client.create_container_from_config(dict(body), name)["Id"])
 
+    def put(self, container: str, files: bytes) -> None:
+        """Unpack a tar into a container that was not started yet.
+
+        Raises:
+            ContainerRefused: with the engine's words.
+        """
+        with self._refusal("broke off while it took files for a container"):
+            self._client.put_archive(container, "/", files)
+
     def start(self, container: str) -> None:
         """Start a container, or let a paused one go on.
 

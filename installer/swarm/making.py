@@ -33,6 +33,7 @@ from manifests.errors import UsageError
 from manifests.release import Release
 from manifests.runspec import RunSpec
 from manifests.service import Service
+from manifests.serviceinputs import PLAIN_MODE, SecretUse
 from manifests.strictjson import JsonValue, canonical
 
 _NS: Final = 1_000_000_000
@@ -214,12 +215,25 @@ class _Making:
 
 
 def _single(release: Release, spec: RunSpec) -> Release:
-    """Return the release with one instance a service, without GPUs: a swarm has its own words."""
+    """Return the release with one instance a service, without GPUs: a swarm has its own words.
+
+    Modes and owners of secrets are left out for the same reason.
+    """
     single = [
-        one.model_copy(update={"instances": min(1, one.instances), "gpus": None})
+        one.model_copy(
+            update={
+                "instances": min(1, one.instances),
+                "gpus": None,
+                "secrets": tuple(_plain(use) for use in one.secrets),
+            }
+        )
         for one in spec.services
     ]
     return release.model_copy(update={"run": spec.model_copy(update={"services": tuple(single)})})
+
+
+def _plain(use: SecretUse) -> SecretUse:
+    return use.model_copy(update={"mode": PLAIN_MODE, "uid": None, "gid": None})
 
 
 def _changes(container: WantedContainer) -> dict[str, JsonValue]:

@@ -178,7 +178,7 @@ def test_secrets_stay_on_the_host_and_configs_are_carried(tmp_path: Path) -> Non
 services:
   a:
     image: x
-    secrets: [pw, {source: key, target: /k, mode: 0400}]
+    secrets: [pw, {source: key, target: /k, mode: 0400, uid: '103', gid: 0}]
     configs: [conf, {source: site, target: /site}]
 secrets: {pw: {file: ./pw.txt}, key: {environment: KEY}}
 configs: {conf: {file: ./conf/a.conf}, site: {external: true}}
@@ -189,7 +189,7 @@ configs: {conf: {file: ./conf/a.conf}, site: {external: true}}
     (one,) = found.draft.services
     assert one.secrets == (
         SecretUse(name="pw", target="/run/secrets/pw"),
-        SecretUse(name="key", target="/k", mode=0o400),
+        SecretUse(name="key", target="/k", mode=0o400, uid=103),
         SecretUse(name="site", target="/site"),
     )
     assert one.mounts == (

@@ -125,13 +125,13 @@ def test_a_node_that_has_too_few_gpus_for_all_tasks_is_refused() -> None:
 def test_a_secret_is_the_swarms_and_in_no_document(tmp_path: Path) -> None:
     (tmp_path / "secrets").mkdir(mode=0o700)
     (tmp_path / "secrets/key").write_text("correct horse")
-    web = service("web", secrets=({"name": "key", "target": "key", "mode": 0o400},))
+    web = service("web", secrets=({"name": "key", "target": "key", "mode": 0o400, "uid": 7},))
     found = made(web, home=tmp_path, secrets=({"name": "key"},))
     (secret,) = found.secrets
     (used,) = task(found)["ContainerSpec"]["Secrets"]
     assert secret.value == b"correct horse"
     assert used["SecretName"] == secret.name
-    assert (used["File"]["Name"], used["File"]["Mode"]) == ("/run/secrets/key", 0o400)
+    assert used["File"] == {"Name": "/run/secrets/key", "UID": "7", "GID": "0", "Mode": 0o400}
     assert "horse" not in json.dumps(only(found).spec) + repr(found)
     assert "Mounts" not in task(found)["ContainerSpec"]
     (tmp_path / "secrets/key").write_text("another horse")
