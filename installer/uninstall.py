@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from installer.engines.base import Engine, EngineInfo, keep_name
 from installer.events import Event, NameSet, Noted, Outcome, RunFinished, RunRecord, Stage, Unit
 from installer.ledger import InstalledApp, Ledger, LockedLedger
+from installer.planning.elsewhere import taken_elsewhere
 from installer.planning.suiting import suiting
 from installer.running.appfiles import forget_files
 from installer.state.history import HistoryEntry
@@ -73,6 +74,7 @@ class UninstallPlan:
         volumes: that will be removed.
         kept_volumes: of the app, that stay.
         names: of images, that will be removed.
+        elsewhere: another engine that has it by the ledger; empty for none.
     """
 
     product: str
@@ -86,6 +88,7 @@ class UninstallPlan:
     volumes: tuple[str, ...]
     kept_volumes: tuple[str, ...]
     names: tuple[OwnName, ...]
+    elsewhere: str = ""
 
     @property
     def unknown(self) -> bool:
@@ -106,12 +109,14 @@ def plan_uninstall(
     from installer.engines.containerfacts import PRODUCT  # noqa: PLC0415 - beside the engine's API
 
     product, info = asked.product, engine.info()
+    app = ledger.app(product)
+    taken = taken_elsewhere(app, engine.address, info.identity)
     found = apps.labelled(PRODUCT, product) if apps else []
     volumes = [one.name for one in apps.volumes(PRODUCT, product)] if apps else []
     chosen = tuple(volumes) if asked.all_volumes else asked.volumes
     return UninstallPlan(
         product=product,
-        app=ledger.app(product),
+        app=app,
         engine=engine,
         info=info,
         apps=apps,
@@ -121,6 +126,7 @@ def plan_uninstall(
         volumes=chosen,
         kept_volumes=tuple(one for one in volumes if one not in chosen),
         names=() if asked.keep_images else tuple(_own_names(product, engine, info, ledger)),
+        elsewhere=taken.engine if taken else "",
     )
 
 

@@ -18,6 +18,7 @@ from installer.planning.host import engine_platform
 from manifests.digest import Digest, MalformedDigest
 from manifests.platform import Platform
 from manifests.release import ImageRecord, LayerRecord
+from manifests.safetext import safe_line
 
 SNAPSHOTTER: Final = "io.containerd.snapshotter.v1"
 
@@ -37,6 +38,11 @@ class DockerEngine:
         """Of its socket."""
         return self._api.url
 
+    @property
+    def address(self) -> str:
+        """By its socket."""
+        return f"docker:{self.url}"
+
     def info(self) -> EngineInfo:
         """Return what the engine said when it was opened."""
         facts = self._facts
@@ -50,6 +56,7 @@ class DockerEngine:
                 str(facts.get("OSType") or "linux"), str(facts.get("Architecture") or "")
             ),
             root=root if root.is_dir() else None,
+            identity=safe_line(str(facts.get("ID") or ""), limit=200),
         )
 
     def stacks(self) -> tuple[Stack, ...]:

@@ -9,6 +9,7 @@ from installer.engines.choose import open_engine
 from installer.engines.docker import DockerEngine
 from installer.engines.pruneapi import PruneApi
 from installer.ledger import Ledger
+from installer.prune.inventory import Place
 from installer.prune.pruning import Pruning
 from manifests.errors import NotInstallableHere
 
@@ -53,4 +54,4 @@ def open_pruning(engine: str, ledger: Ledger) -> Opened:
         api = PruneApi(found.url)
     finally:
         found.close()
-    return Opened(Pruning(api, info.store, info.root, ledger), found.name, info, api)
+    return Opened(Pruning(api, Place(found.address, info), ledger), found.name, info, api)

@@ -10,13 +10,11 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 
-from installer.engines.base import Store
 from installer.engines.pruneapi import PruneApi
 from installer.ledger import Ledger, LockedLedger
 from installer.planning.filesystems import free_bytes
-from installer.prune.inventory import Host
+from installer.prune.inventory import Host, Place
 from installer.prune.removal import Removal, Result
 from installer.prune.seen import Memory, recall, remember
 from installer.state.history import HistoryEntry
@@ -45,10 +43,10 @@ class Asked:
 class Pruning:
     """One pruning of one engine."""
 
-    def __init__(self, engine: PruneApi, store: Store, root: Path | None, ledger: Ledger) -> None:
+    def __init__(self, engine: PruneApi, place: Place, ledger: Ledger) -> None:
         self._engine = engine
-        self._store = store
-        self._root = root
+        self._place = place
+        self._root = place.info.root
         self._ledger = ledger
 
     def plan(self, asked: Asked) -> PrunePlan:
@@ -104,7 +102,7 @@ class Pruning:
 
     def _planned(self, asked: Asked) -> tuple[PrunePlan, Inventory, Memory]:
         now = datetime.now(UTC)
-        host = Host(self._engine, self._ledger, self._store, recall(self._ledger.directory), now)
+        host = Host(self._engine, self._ledger, self._place, recall(self._ledger.directory), now)
         inventory, memory = host.inventory(volumes=asked.terms.policy.volumes)
         room = None if asked.free is None else self.missing(asked)
         plan = plan_host(inventory, replace(asked.terms, now=now, room=room))

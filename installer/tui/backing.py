@@ -63,8 +63,8 @@ def look_back(session: Session, former: Former) -> tuple[str, ...]:
     from installer.rollback import plan_rollback  # noqa: PLC0415
     from installer.verbs.releases import rollback_lines  # noqa: PLC0415
 
-    starting = _starting(session)
-    with closing(open_engine(session.engine)) as engine:
+    starting = _starting(session, former)
+    with closing(open_engine(starting.engine)) as engine:
         ledger = Ledger(session.homes.state)
         plan = plan_rollback(former.app, former.release, engine, ledger, starting)
         return tuple(rollback_lines(former.app, plan))
@@ -82,9 +82,10 @@ def going_back(session: Session, former: Former, cancel: threading.Event) -> Ite
     from installer.rollback import plan_rollback, roll_back  # noqa: PLC0415
 
     session.bundle = session.proof = session.reported = None
-    with closing(open_engine(session.engine)) as engine:
+    starting = _starting(session, former)
+    with closing(open_engine(starting.engine)) as engine:
         ledger = Ledger(session.homes.state)
-        plan = plan_rollback(former.app, former.release, engine, ledger, _starting(session))
+        plan = plan_rollback(former.app, former.release, engine, ledger, starting)
         yield from session.report_on(before_rollback(plan), roll_back(plan, cancel))
 
 
@@ -135,8 +136,10 @@ def pruned(
             end_report(reporter, results, failure_of(opened.pruning, asked, results), cancel)
 
 
-def _starting(session: Session) -> Starting:
+def _starting(session: Session, former: Former) -> Starting:
     """Return how a release is started again: one that was installed was proved then."""
     from installer.running.starting import Starting  # noqa: PLC0415 - as above
+    from installer.verbs.picking import engine_of  # noqa: PLC0415
 
-    return Starting(engine=session.engine, settings=session.homes.settings)
+    engine = engine_of(former.app, session.engine)
+    return Starting(engine=engine, settings=session.homes.settings)

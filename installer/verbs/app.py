@@ -19,6 +19,7 @@ from installer.engines.appapi import AppApi
 from installer.engines.containerfacts import ContainerFacts
 from installer.events import Event, Stage, Unit
 from installer.ledger import Ledger, LockedLedger
+from installer.prune.leftovers import leftovers
 from installer.report.reporter import Reporter
 from installer.report.standing import before_running
 from installer.running.runner import Go
@@ -102,8 +103,9 @@ def show_status(console: Console, asked: Asked) -> ExitCode:
     chosen = choose(asked)
     with running_app(asked, chosen) as running:
         found = current_status(running)
-    console.lines(status_lines(found, chosen))
-    console.document("status", status_json(found, chosen))
+        left = tuple(leftovers(running.apps, Ledger(asked.state), chosen.app.product))
+    console.lines(status_lines(found, chosen, left))
+    console.document("status", status_json(found, chosen, left))
     return ExitCode.DONE if found.well and chosen.app.pending is None else ExitCode.START_FAILED
 
 

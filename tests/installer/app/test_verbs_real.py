@@ -49,6 +49,20 @@ def test_what_runs_is_shown_stopped_and_started(site: Site) -> None:
     assert site.installer("start", PRODUCT, "worker").returncode == 0
     assert status(site, PRODUCT, "worker")[1]["well"]
 
+    at = ("--engine", f"docker:{site.engine.url}")
+    plan = json.loads(site.installer("prune", "--dry-run", "--json", *at).stdout)
+    kept = {one["identity"]: one["reason"]["text"] for one in plan["items"] if not one["goes"]}
+    assert kept[f"{PRODUCT} 1"] == f"the active release of {PRODUCT}"
+    assert f"of {PRODUCT} 1.1, release 1" in kept.values(), "its images are its own"
+    assert status(site)[1]["leftovers"] == []
+    image = site.engine.docker("image", "ls", "--quiet").split()[0]
+    left = f"moonlift.local/{PRODUCT}:0123456789ab"
+    site.engine.docker("tag", image, left)
+    assert f"broken off: {left}" in site.installer("status").stdout
+    (found_left,) = status(site)[1]["leftovers"]
+    assert found_left["bytes"] > 0
+    site.engine.docker("image", "rm", left)
+
     logs = site.installer("logs", "db", "--tail", "5", "--json")
     assert (logs.returncode, json.loads(logs.stdout).keys()) == (0, {"lines"})
     unknown = site.installer("stop", "nobody")

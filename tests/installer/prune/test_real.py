@@ -11,9 +11,10 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from installer.cli import app
-from installer.events import Event, Noted, Stage, StageFinished, StageStarted
+from installer.events import Event, ImageLoaded, Noted, Stage, StageFinished, StageStarted
 from installer.prune.after import prune_after
 from installer.report.store import Reports
+from installer.run import run as run_plan
 from installer.running.appfiles import files_folder
 from manifests.errors import ExitCode
 from manifests.prunerules.policy import PrunePolicy
@@ -165,6 +166,26 @@ def test_room_is_asked_for_and_missing(host: Host, engine: Engine) -> None:
     assert result.exit_code == ExitCode.NOT_INSTALLABLE
     assert "prune-short" in result.stderr
     assert not engine.image_ids()
+
+
+def test_what_a_broken_off_install_left_is_named_and_goes(host: Host, engine: Engine) -> None:
+    install(host, engine, 1)
+    names = {f"docker.io/acme/app:{number}": spec(number) for number in (1, 2, 3)}
+    plan = host.plan(host.bundle(names, Facts(sequence=2)).path, f"docker:{engine.url}")
+    cancel = threading.Event()
+    for event in run_plan(plan, cancel):
+        if isinstance(event, ImageLoaded):
+            cancel.set()
+    ours = {name for name in engine.images() if name.startswith("moonlift.local/viz:")}
+    assert len(ours) == 2, "one of release 1, one that was left"
+    found = document(prune(host, engine, "--dry-run", "--json"))
+    assert [one["reason"]["code"] for one in found["items"] if one["goes"]] == []
+    result = prune(host, engine, "--yes", "--grace", "0")
+    assert "left by an install of viz that was broken off" in result.stdout
+    assert len({name for name in engine.images() if name.startswith("moonlift.local/")}) == 1
+    assert kept(host) == [1]
+    again = host.install(host.bundle(names, Facts(sequence=2)).path, f"docker:{engine.url}")
+    assert again.failure is None
 
 
 def test_after_an_upgrade_only_what_the_product_leaves_goes(host: Host, engine: Engine) -> None:
