@@ -56,7 +56,7 @@ class DockerEngine:
                 str(facts.get("OSType") or "linux"), str(facts.get("Architecture") or "")
             ),
             root=root if root.is_dir() else None,
-            identity=safe_line(str(facts.get("ID") or ""), limit=200),
+            identity=_identity(facts),
         )
 
     def stacks(self) -> tuple[Stack, ...]:
@@ -119,6 +119,12 @@ class DockerEngine:
 def names_of(listed: Iterable[Listed]) -> dict[str, frozenset[Digest]]:
     """Return what each name points to."""
     return {name: frozenset({image.identity}) for image in listed for name in image.names}
+
+
+def _identity(facts: Mapping[str, Any]) -> str:
+    """Return its ID with where its data are: 20.10 has one ID for all engines of a host."""
+    number, root = facts.get("ID"), facts.get("DockerRootDir")
+    return safe_line(f"{number} {root}", limit=500) if number and root else ""
 
 
 def uses_containerd(facts: Mapping[str, Any]) -> bool:
