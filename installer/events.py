@@ -15,6 +15,7 @@ from enum import Enum
 from typing import TypeAlias
 
 from installer.stream.damageevents import DamageFound, ImageSkipped
+from installer.stream.removalevents import RemovalEnded
 from installer.stream.stages import Outcome, ServiceState, Stage, Unit
 from installer.stream.testevents import DeviceTested, PictureDrawn
 from manifests.errors import ExitCode, MoonliftError
@@ -32,6 +33,7 @@ __all__ = [
     "Noted",
     "Outcome",
     "PictureDrawn",
+    "RemovalEnded",
     "RunFinished",
     "RunRecord",
     "ServiceChanged",
@@ -249,6 +251,7 @@ Event: TypeAlias = (
     | DeviceTested
     | PictureDrawn
     | ServiceChanged
+    | RemovalEnded
     | StageFinished
     | StageFailed
     | RunFinished

@@ -17,6 +17,7 @@ from installer.delta.room import copying
 from installer.engines.base import Delivery, Engine, EngineInfo, Presence, keep_name
 from installer.engines.namechange import NameChange
 from installer.ledger import Ledger
+from installer.planning.elsewhere import elsewhere
 from installer.planning.filesystems import file_system_of, places_of
 from installer.planning.namechange import name_changes
 from installer.planning.outgrown import NOTHING_OUTGROWN, Outgrown, outgrown
@@ -189,6 +190,7 @@ def draft(
     with _told_in(problems):
         found = regain(release, deliveries, engine, known, old)
     identities = {image.name: info.store.identity(image) for image in images}
+    problems.extend(elsewhere(ledger.app(release.product), engine, info))
     app: AppPlan | None = None
     if starting is not None and not problems:
         with _told_in(problems):

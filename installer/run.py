@@ -141,7 +141,8 @@ class _Run:
             arrived_at=plan.verified.verdict.now,
             bundle=plan.verified.sealed.medium.path[:1024],
             signers=tuple(one.fingerprint for one in plan.verified.signers),
-            engine=f"docker:{plan.app.apps.url}" if plan.app else plan.engine.name,
+            engine=plan.engine.address,
+            engine_id=plan.info.identity,
             runs_as=self._runs_as(),
             images=tuple(
                 InstalledImage(name=image.name, identity=plan.info.store.identity(image))

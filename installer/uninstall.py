@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from installer.engines.base import Engine, EngineInfo, keep_name
 from installer.events import Event, NameSet, Noted, Outcome, RunFinished, RunRecord, Stage, Unit
 from installer.ledger import InstalledApp, Ledger, LockedLedger
+from installer.planning.elsewhere import taken_elsewhere
 from installer.planning.suiting import suiting
 from installer.running.appfiles import forget_files
 from installer.state.history import HistoryEntry
@@ -66,17 +67,20 @@ class UninstallPlan:
         product: name of the app.
         app: what the ledger knows of it; None for nothing.
         engine: where it is.
+        info: what that said of itself.
         apps: what runs it; None where the engine runs nothing.
         ledger: where it will be recorded.
         containers, networks: of the app, by name.
         volumes: that will be removed.
         kept_volumes: of the app, that stay.
         names: of images, that will be removed.
+        elsewhere: another engine that has it by the ledger; empty for none.
     """
 
     product: str
     app: InstalledApp | None
     engine: Engine
+    info: EngineInfo
     apps: AppApi | None
     ledger: Ledger
     containers: tuple[str, ...]
@@ -84,6 +88,7 @@ class UninstallPlan:
     volumes: tuple[str, ...]
     kept_volumes: tuple[str, ...]
     names: tuple[OwnName, ...]
+    elsewhere: str = ""
 
     @property
     def unknown(self) -> bool:
@@ -103,21 +108,25 @@ def plan_uninstall(
     """
     from installer.engines.containerfacts import PRODUCT  # noqa: PLC0415 - beside the engine's API
 
-    product = asked.product
+    product, info = asked.product, engine.info()
+    app = ledger.app(product)
+    taken = taken_elsewhere(app, engine.address, info.identity)
     found = apps.labelled(PRODUCT, product) if apps else []
     volumes = [one.name for one in apps.volumes(PRODUCT, product)] if apps else []
     chosen = tuple(volumes) if asked.all_volumes else asked.volumes
     return UninstallPlan(
         product=product,
-        app=ledger.app(product),
+        app=app,
         engine=engine,
+        info=info,
         apps=apps,
         ledger=ledger,
         containers=tuple(sorted(one.name for one in found)),
         networks=tuple(one.name for one in apps.networks(PRODUCT, product)) if apps else (),
         volumes=chosen,
         kept_volumes=tuple(one for one in volumes if one not in chosen),
-        names=() if asked.keep_images else tuple(_own_names(product, engine, ledger)),
+        names=() if asked.keep_images else tuple(_own_names(product, engine, info, ledger)),
+        elsewhere=taken.engine if taken else "",
     )
 
 
@@ -177,9 +186,8 @@ def _forget(plan: UninstallPlan, ledger: LockedLedger) -> Iterator[Event]:
     yield from ()
 
 
-def _own_names(product: str, engine: Engine, ledger: Ledger) -> Iterator[OwnName]:
+def _own_names(product: str, engine: Engine, info: EngineInfo, ledger: Ledger) -> Iterator[OwnName]:
     """Yield the names that point to images of the product, and to none that others have, too."""
-    info = engine.info()
     own, others = (
         _images(info, ledger, lambda one: one == product),
         {

@@ -5,7 +5,7 @@ Owns their vocabulary and JSON form; part of `manifests.service`. Values of secr
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -65,6 +65,10 @@ class EnvironmentFile(Sparse):
     raw: bool = False
 
 
+PLAIN_MODE: Final = 0o444
+Owner = Annotated[int, Field(ge=0, lt=2**32 - 1)]
+
+
 class SecretUse(Sparse):
     """A secret that the service is given; its value lies in the host's settings for the app.
 
@@ -73,12 +77,20 @@ class SecretUse(Sparse):
         target: path of the file in the container that holds the value; empty where there is none.
         variable: that holds the value; empty where there is none.
         mode: of the file.
+        uid, gid: owner of the file within the container; None for root.
     """
 
     name: RelativePath
     target: Line = ""
     variable: Line = ""
-    mode: Annotated[int, Field(ge=0, le=0o777)] = 0o444
+    mode: Annotated[int, Field(ge=0, le=0o777)] = PLAIN_MODE
+    uid: Owner | None = None
+    gid: Owner | None = None
+
+    @property
+    def plain(self) -> bool:
+        """Whether the file is as the host has it: nothing is said of its mode or owner."""
+        return self.mode == PLAIN_MODE and self.uid is None and self.gid is None
 
 
 class Mount(Sparse):

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from bundler.discover.compose.gpu import gpu_devices, gpu_requests
+from bundler.discover.compose.gpu import cdi_names, gpu_devices, gpu_requests
 from bundler.discover.compose.service import Service
 from bundler.discover.compose.tree import Value
 from bundler.discover.compose.unexpected import Unexpected
@@ -44,6 +44,7 @@ _POLICIES: Final[Mapping[str, Restart]] = MappingProxyType(
         "unless-stopped": "unless-stopped",
     }
 )
+_NVIDIA_CDI: Final = "nvidia.com/gpu="
 _TIMES: Final = ("interval", "timeout", "start_period", "start_interval")
 
 
@@ -205,7 +206,9 @@ def gpu_fields(scene: Scene, service: Service) -> dict[str, object]:
     if not asked:
         return {"runtime": kind} if kind else {}
     every = any(one.count is None for one in asked)
-    named = () if every else tuple(dict.fromkeys(device for one in asked for device in one.devices))
+    names = cdi_names(service.value, scene.notes)
+    plain = (device.removeprefix(_NVIDIA_CDI) for one in asked for device in one.devices)
+    named = () if every else tuple(dict.fromkeys(plain))
     count = None if every or named else sum(one.count or 0 for one in asked)
     devices = list(gpu_devices(service.value, scene.notes))
     drivers = [one.text for device in devices if (one := entry(device, "driver")) is not None]
@@ -214,6 +217,8 @@ def gpu_fields(scene: Scene, service: Service) -> dict[str, object]:
     capabilities = tuple(dict.fromkeys(word for word in words if word not in ("", "gpu")))
     driver = next((one for one in drivers if one not in ("nvidia", "cdi")), "")
     need = GpuNeed(count=count, devices=named, capabilities=capabilities, driver=driver)
+    if any(not one.startswith(_NVIDIA_CDI) for one in names):
+        need = GpuNeed(devices=names, driver="cdi")
     return {"gpus": need, "runtime": "" if kind.startswith("nvidia") else kind}
 
 

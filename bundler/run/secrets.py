@@ -20,7 +20,7 @@ from bundler.run.networks import tell_undefined
 from bundler.run.scalars import items, whole
 from bundler.run.scene import Scene, check_keys, entry
 from manifests.runspec import SecretSpec
-from manifests.serviceinputs import Mount, SecretUse
+from manifests.serviceinputs import PLAIN_MODE, Mount, SecretUse
 
 _USE_KEYS: Final = MappingProxyType(dict.fromkeys(("source", "target", "uid", "gid", "mode")))
 _TOP_KEYS: Final = MappingProxyType(
@@ -63,7 +63,14 @@ class _Use:
     name: str
     value: Value
     target: str
-    mode: int
+    mode: int = PLAIN_MODE
+    uid: int | None = None
+    gid: int | None = None
+
+    @property
+    def plain(self) -> bool:
+        """Whether nothing is said of its mode or owner."""
+        return (self.mode, self.uid, self.gid) == (PLAIN_MODE, None, None)
 
 
 def secret_fields(scene: Scene, service: Service, store: Store) -> dict[str, object]:
@@ -85,7 +92,9 @@ def secret_fields(scene: Scene, service: Service, store: Store) -> dict[str, obj
             tell_undefined(scene, use.value, f"{service.by}: {use.name}", section)
             continue
         store.kept[use.name] = _kept(scene, use.name, defined[use.name])
-        found[use.target] = SecretUse(name=use.name, target=use.target, mode=use.mode)
+        found[use.target] = SecretUse(
+            name=use.name, target=use.target, mode=use.mode, uid=use.uid, gid=use.gid
+        )
     return {"secrets": tuple(found.values())}
 
 
@@ -100,6 +109,8 @@ def config_mounts(scene: Scene, service: Service, store: Store) -> tuple[Mount, 
         file = entry(store.configs[use.name], "file") if use.name in store.configs else None
         if file is None:
             continue
+        if not use.plain:
+            scene.remark(use.value, f"{service.by}: mode and owner of {use.name} are left out")
         path = join(file.origin.base, scene.fixed(file, "a path"))
         carried = scene.carried.path(path)
         if carried is None:
@@ -119,20 +130,26 @@ def _uses(scene: Scene, service: Service, key: str, folder: str) -> Iterator[_Us
     for value in items(service.value.at(key)):
         if not isinstance(value.content, Mapping):
             name = scene.fixed(value, "a name")
-            yield _Use(name, value, f"{folder}{name}", 0o444)
+            yield _Use(name, value, f"{folder}{name}")
             continue
         check_keys(scene, value, f"{key} of {service.by}", _USE_KEYS)
         source, target = entry(value, "source"), entry(value, "target")
         mode = entry(value, "mode")
         if source is None:
             raise Unexpected(value, "`source:` with a name")
-        for owner in filter(None, (entry(value, "uid"), entry(value, "gid"))):
-            if owner.text not in ("", "0"):
-                scene.remark(owner, f"{service.by}: an owner of {source.text} is left out")
         name = scene.fixed(source, "a name")
         path = scene.fixed(target, "a path") if target is not None else name
         where = path if path.startswith("/") else f"{folder}{path}"
-        yield _Use(name, value, where, _mode(mode) if mode is not None else 0o444)
+        owner = {key: _owner(entry(value, key)) for key in ("uid", "gid")}
+        chosen = _mode(mode) if mode is not None else PLAIN_MODE
+        yield _Use(name, value, where, chosen, owner["uid"], owner["gid"])
+
+
+def _owner(value: Value | None) -> int | None:
+    """Return the number of a user or group; None for root, as which files are anyway."""
+    if value is None or not value.text:
+        return None
+    return whole(value, "the number of a user or group", 0, 2**32 - 2) or None
 
 
 def _mode(value: Value) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from installer.app.secretfiles import archive
 from installer.app.wanted import Endpoint, WantedContainer
 from installer.engines.appapi import AppApi
 from installer.engines.containerfacts import ContainerFacts
@@ -39,6 +40,8 @@ def give_birth(
     inherited = _inherited(apps, wanted, before) if before and not wanted.overlaps else {}
     made = apps.create(name, _completed(wanted, shared, inherited))
     try:
+        if wanted.files:
+            apps.put(made, archive(wanted.files))
         join(apps, made, wanted.endpoints[1:])
     except ContainerRefused:
         apps.remove(made, fresh=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Collection, Iterator
-from contextlib import suppress
+from dataclasses import replace
 
 from installer.app.deployment import narrowed, refuse_unknown
 from installer.app.status import AppStatus, app_status
@@ -17,7 +17,8 @@ from installer.app.switch import switch
 from installer.app.wanted import Deployment
 from installer.engines.appapi import AppApi
 from installer.engines.containerfacts import PRODUCT
-from installer.events import Event, ServiceChanged, ServiceState, Stage
+from installer.events import Event, RemovalEnded, ServiceChanged, ServiceState, Stage
+from installer.stream.removalevents import Removed
 from manifests.errors import EngineFailed, UsageError
 
 
@@ -80,10 +81,20 @@ def remove(apps: AppApi, product: str, volumes: Collection[str] = ()) -> Iterato
         apps.remove(one.id)
         yield ServiceChanged(Stage.START, one.service, one.name, ServiceState.REMOVED)
     for network in apps.networks(PRODUCT, product):
-        with suppress(EngineFailed):
-            apps.remove_network(network.name)
+        yield _without_network(apps, network.name)
     for name in volumes:
         apps.remove_volume(name)
+        yield RemovalEnded(Stage.START, "volume", (name,), name, Removed.REMOVED)
+
+
+def _without_network(apps: AppApi, name: str) -> Event:
+    """Remove a network; tell why it stays where the engine refuses."""
+    ended = RemovalEnded(Stage.START, "network", (name,), name, Removed.REMOVED)
+    try:
+        apps.remove_network(name)
+    except EngineFailed as error:
+        return replace(ended, outcome=Removed.STAYED, detail=str(error))
+    return ended
 
 
 def _refuse_foreign(apps: AppApi, product: str, name: str) -> None:

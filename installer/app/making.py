@@ -19,6 +19,7 @@ from installer.app.order import borrowed, start_order
 from installer.app.placement import Placement
 from installer.app.ports import Opened, opened
 from installer.app.probes import outside
+from installer.app.secretfiles import SecretFile, secret_files
 from installer.app.wanted import Endpoint, Need, WantedContainer, WantedNetwork, WantedVolume
 from installer.trials.ways import Way
 from manifests.digest import Digest
@@ -63,8 +64,9 @@ class Making:
         image = self._at.images[service.image]
         body = container_body(service, image, ports, self._ground)
         name = self._name(service, number)
+        files = tuple(secret_files(service, self._at.settings))
         at = rooms.endpoints(service, (service.name, name), self._network_names)
-        config = self._config(service, name, body, at)
+        config = self._config(service, name, body, at, files)
         self._configs.setdefault(service.name, config)
         labels: dict[str, JsonValue] = {
             **self._own_labels(service),
@@ -81,6 +83,7 @@ class Making:
             borrowed=tuple(borrowed(service)),
             mounted=self._targets(service),
             anonymous=tuple(body.mounts.anonymous),
+            files=files,
             needs=_needs(service),
             restart=service.restart,
             restart_retries=service.restart_retries,
@@ -116,7 +119,14 @@ class Making:
     def _own_labels(self, service: Service) -> dict[str, str]:
         return {one.name: self._filling.text(one.value) for one in service.labels}
 
-    def _config(self, service: Service, name: str, body: Body, at: Sequence[Endpoint]) -> str:
+    def _config(
+        self,
+        service: Service,
+        name: str,
+        body: Body,
+        at: Sequence[Endpoint],
+        files: Sequence[SecretFile],
+    ) -> str:
         """Return the digest over what a container is made from.
 
         A secret counts by its digest: what it says is nobody's business, that it changed is.
@@ -136,6 +146,8 @@ class Making:
             "shared": [[member, self._configs.get(of, "")] for member, of in borrowed(service)],
             "secrets": secrets,
         }
+        if files:
+            parts["files"] = [[one.target, one.mode, one.uid, one.gid] for one in files]
         return Digest.of(canonical(parts)).hex
 
     @staticmethod

@@ -12,12 +12,12 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from installer.app.environment import Sources
+from installer.app.secretfiles import secret_target
 from manifests.errors import NotInstallableHere
 from manifests.service import Service
 from manifests.serviceinputs import Mount
 from manifests.strictjson import JsonValue
 
-SECRETS: Final = "/run/secrets"
 _PROPAGATION: Final = frozenset({"private", "rprivate", "shared", "rshared", "slave", "rslave"})
 _LABELS: Final = frozenset({"z", "Z"})
 
@@ -64,10 +64,9 @@ def mounted(service: Service, sources: Sources, volumes: Mapping[str, str], file
     for mount in service.mounts:
         _add(made, mount, _source(service, mount, sources, volumes, files))
     for use in service.secrets:
-        if use.target and use.name in sources.settings.secrets:
-            path = sources.settings.secrets[use.name].path
-            target = str(PurePosixPath(SECRETS) / use.target)
-            made.mounts.append(_mount("bind", str(path), target, read_only=True))
+        if use.target and use.plain and use.name in sources.settings.secrets:
+            path = str(sources.settings.secrets[use.name].path)
+            made.mounts.append(_mount("bind", path, secret_target(use), read_only=True))
     return made
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from installer.app.secretfiles import SecretFile
 from manifests.service import Condition, Restart
 from manifests.strictjson import JsonValue
 from manifests.workload import HealthCheck
@@ -115,6 +116,7 @@ class WantedContainer:
             they name.
         mounted: targets of all its mounts but volumes without a name.
         anonymous: targets of its volumes without a name.
+        files: secrets that are written into it before it starts.
         needs: services that must be there first.
         restart: the policy that it has while it shall run.
         restart_retries: for `on-failure`.
@@ -138,6 +140,7 @@ class WantedContainer:
     borrowed: tuple[tuple[str, str], ...] = ()
     mounted: tuple[str, ...] = ()
     anonymous: tuple[str, ...] = ()
+    files: tuple[SecretFile, ...] = ()
     needs: tuple[Need, ...] = ()
     restart: Restart = "no"
     restart_retries: int = 0

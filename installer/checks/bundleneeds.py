@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Final
 
 from installer.checks.cudaversion import CudaVersion
+from installer.checks.gpuasks import GpuAsk, gpu_asks
 from installer.checks.sources import Wanted
 from installer.engines.base import Delivery, Store
 from installer.planning.space import needed_bytes
@@ -50,11 +51,13 @@ class BundleNeeds:
         cuda: the highest that an image needs; None when none tells.
         room: bytes that loading takes at most, where nothing of it is there yet.
         issued: when it was made.
+        gpus: what its services ask for.
     """
 
     cuda: CudaNeed | None
     room: int
     issued: datetime
+    gpus: tuple[GpuAsk, ...] = ()
 
 
 def needs_of(verified: VerifiedBundle) -> BundleNeeds:
@@ -70,13 +73,15 @@ def needs_of(verified: VerifiedBundle) -> BundleNeeds:
         if (need := cuda_need(image.name, variables(sealed.config(image))))
     ]
     highest = max(needs, key=lambda need: need.version, default=None)
-    return BundleNeeds(highest, _room(release), release.issued)
+    return BundleNeeds(highest, _room(release), release.issued, gpu_asks(release))
 
 
 def with_needs(known: Wanted, needs: BundleNeeds) -> Wanted:
     """Return what is wanted with what a bundle asks for; what was known goes first."""
     times = [one for one in (known.issued, needs.issued) if one is not None]
     made = replace(known, bundle_room=needs.room, issued=max(times))
+    if known.gpu is not False and needs.gpus:
+        made = replace(made, gpu=True, gpu_asks=needs.gpus)
     if known.cuda is not None or needs.cuda is None:
         return made
     need = needs.cuda

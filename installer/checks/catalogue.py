@@ -14,6 +14,7 @@ from installer.checks import (
     clock,
     docker,
     dockerruntime,
+    gpucount,
     gpudevices,
     gpudriver,
     gpuhealth,
@@ -54,6 +55,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     *toolkit.CHECKS,
     *dockerruntime.CHECKS,
     *cdi.CHECKS,
+    *gpucount.CHECKS,
 )
 GPU_FIRST: Final = "gpu.pci"
 """The one check about GPUs that speaks on a host without any."""

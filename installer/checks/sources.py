@@ -13,6 +13,7 @@ from functools import cached_property
 
 from installer.checks.cudaversion import CudaVersion
 from installer.checks.enginefacts import EngineFacts
+from installer.checks.gpuasks import GpuAsk
 from installer.checks.hostfiles import HostFiles
 from installer.checks.kernellog import KernelLog
 from installer.checks.libraries import Loading
@@ -28,6 +29,7 @@ class Wanted:
         gpu: True when a GPU must be there, False when none is of interest, None to look.
         cuda: the CUDA version that images were built for.
         cuda_of: the image that needs it; empty when a person said so.
+        gpu_asks: what services ask for, each.
         older_branches: of drivers, with which that image runs on data-centre cards all the same.
         room: bytes that images will take.
         bundle_room: bytes that a bundle takes where nothing of it is there yet.
@@ -38,6 +40,7 @@ class Wanted:
     gpu: bool | None = None
     cuda: CudaVersion | None = None
     cuda_of: str = ""
+    gpu_asks: tuple[GpuAsk, ...] = ()
     older_branches: frozenset[int] = frozenset()
     room: int = 0
     bundle_room: int = 0

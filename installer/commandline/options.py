@@ -28,6 +28,9 @@ Downgrade = Annotated[
 Expired = Annotated[
     bool, typer.Option("--accept-expired", help="Let a release pass that the clock calls expired.")
 ]
+Unfit = Annotated[
+    bool, typer.Option("--accept-unfit", help="Install although checks of this host fail.")
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done; change nothing.")]
 Swarm = Annotated[

@@ -16,6 +16,7 @@ from installer.commandline.options import (
     Expired,
     Json,
     NoGpu,
+    Unfit,
 )
 from installer.console import Console, Form
 
@@ -42,6 +43,7 @@ def plan(  # noqa: PLR0913 - one argument an option
     base_bundle: BaseBundle = None,
     allow_downgrade: Downgrade = False,
     accept_expired: Expired = False,
+    accept_unfit: Unfit = False,
     json: Json = False,
 ) -> None:
     """Show what an install would do, need and take, and all that keeps it from it."""
@@ -56,7 +58,11 @@ def plan(  # noqa: PLR0913 - one argument an option
             engine=engine, settings=homes.settings, start=not no_start, gpus=not no_gpu
         )
         asked = planverb.Asked(
-            bundle=bundle, one_pass=one_pass, starting=starting, base_bundle=base_bundle
+            bundle=bundle,
+            one_pass=one_pass,
+            starting=starting,
+            base_bundle=base_bundle,
+            accept_unfit=accept_unfit,
         )
         leniency = Leniency(allow_downgrade=allow_downgrade, accept_expired=accept_expired)
         code = planverb.show_plan(console, homes, asked, leniency)

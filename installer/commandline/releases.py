@@ -18,6 +18,7 @@ from installer.commandline.options import (
     NoGpu,
     Swarm,
     SwarmEverywhere,
+    Unfit,
     Yes,
 )
 from installer.console import Console, Form
@@ -65,6 +66,7 @@ def install(  # noqa: PLR0913 - one argument an option
     ] = False,
     allow_downgrade: Downgrade = False,
     accept_expired: Expired = False,
+    accept_unfit: Unfit = False,
     json: Json = False,
     jsonl: JsonLines = False,
 ) -> None:
@@ -84,6 +86,7 @@ def install(  # noqa: PLR0913 - one argument an option
             dry_run=dry_run,
             one_pass=one_pass,
             base_bundle=base_bundle,
+            accept_unfit=accept_unfit,
             starting=Starting(
                 engine=engine,
                 settings=homes.settings,

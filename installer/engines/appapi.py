@@ -16,7 +16,14 @@ from docker import APIClient
 from docker.errors import APIError, NotFound
 
 from installer.checks.enginefacts import EngineFacts, read_facts
-from installer.engines.appfacts import Listed, Named, read_listed, read_named
+from installer.engines.appfacts import (
+    Listed,
+    ListedImage,
+    Named,
+    read_image,
+    read_listed,
+    read_named,
+)
 from installer.engines.containerfacts import ContainerFacts, read_container
 from installer.engines.containers import ContainerRefused
 from installer.engines.dockerapi import ANSWER_SECONDS, CONNECTIONS, probe, reported, socket_url
@@ -84,6 +91,12 @@ class AppApi:
                 return frozenset()
         return frozenset(map(str, config.get("Volumes") or ()))
 
+    def images_named(self, repository: str) -> list[ListedImage]:
+        """Return the images of a repository."""
+        with reported(self.url, "engine-answer", "does not list its images"):
+            wanted = {"reference": f"{repository}:*"}
+            return [read_image(one) for one in self._client.images(filters=wanted)]
+
     def create(self, name: str, body: Mapping[str, JsonValue]) -> str:
         """Make a container from the API's own terms, and return its ID.
 
@@ -92,6 +105,15 @@ class AppApi:
         """
         with self._refusal("broke off while it made a container"):
             return str(self._client.create_container_from_config(dict(body), name)["Id"])
+
+    def put(self, container: str, files: bytes) -> None:
+        """Unpack a tar into a container that was not started yet.
+
+        Raises:
+            ContainerRefused: with the engine's words.
+        """
+        with self._refusal("broke off while it took files for a container"):
+            self._client.put_archive(container, "/", files)
 
     def start(self, container: str) -> None:
         """Start a container, or let a paused one go on.

@@ -27,6 +27,19 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True)
+class ListedImage:
+    """An image, as the engine lists it.
+
+    Attributes:
+        names: by tag.
+        size: bytes that it has, those that it shares included.
+    """
+
+    names: tuple[str, ...]
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class Named:
     """A network or volume that the engine has.
 
@@ -52,6 +65,13 @@ def read_listed(document: Mapping[str, Any]) -> Listed:
             for one in ports
         ),
     )
+
+
+def read_image(document: Mapping[str, Any]) -> ListedImage:
+    """Read an entry of the list of images."""
+    size = document.get("Size")
+    names = tuple(map(str, document.get("RepoTags") or ()))
+    return ListedImage(names, size if isinstance(size, int) and size > 0 else 0)
 
 
 def read_named(document: Mapping[str, Any]) -> Named:

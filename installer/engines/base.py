@@ -31,12 +31,16 @@ KEEP_PREFIX: Final = "moonlift.local/"
 
 
 def keep_name(product: str, identity: Digest) -> str:
-    """Return the name that keeps an image of `product`, whatever the app calls it.
+    """Return the name that keeps an image of `product`, whatever the app calls it."""
+    return f"{keep_repository(product)}:{identity.short}"
+
+
+def keep_repository(product: str) -> str:
+    """Return the repository of these names.
 
     A product may hold `.`, `_` and `-` in runs that a repository may not.
     """
-    repository = re.sub(r"[._-]+", "-", product)
-    return f"{KEEP_PREFIX}{repository}:{identity.short}"
+    return f"{KEEP_PREFIX}{re.sub(r'[._-]+', '-', product)}"
 
 
 class Store(StrEnum):
@@ -79,6 +83,7 @@ class EngineInfo:
         driver: the store's own name for its way, such as `overlay2`.
         platform: what its images must run on; None when it runs nothing.
         root: where it keeps images on this host; None when that is not known.
+        identity: what tells it from others of its kind; empty when it does not say.
     """
 
     kind: str
@@ -87,6 +92,7 @@ class EngineInfo:
     driver: str
     platform: Platform | None
     root: Path | None
+    identity: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +202,10 @@ class Engine(Protocol):
     @property
     def name(self) -> str:
         """What it is called on the command line and in records."""
+
+    @property
+    def address(self) -> str:
+        """How a command line names this one and no other."""
 
     def info(self) -> EngineInfo:
         """Return what it says of itself.

@@ -21,6 +21,7 @@ from manifests.digest import Digest, MalformedDigest
 from manifests.errors import EngineFailed
 from manifests.platform import Platform
 from manifests.release import ImageRecord, LayerRecord
+from manifests.safetext import safe_line
 
 SNAPSHOTTER: Final = "io.containerd.snapshotter.v1"
 
@@ -40,6 +41,11 @@ class DockerEngine:
         """Of its socket."""
         return self._api.url
 
+    @property
+    def address(self) -> str:
+        """By its socket."""
+        return f"docker:{self.url}"
+
     def info(self) -> EngineInfo:
         """Return what the engine said when it was opened."""
         facts = self._facts
@@ -53,6 +59,7 @@ class DockerEngine:
                 str(facts.get("OSType") or "linux"), str(facts.get("Architecture") or "")
             ),
             root=root if root.is_dir() else None,
+            identity=_identity(facts),
         )
 
     def stacks(self) -> tuple[Stack, ...]:
@@ -130,6 +137,12 @@ class DockerEngine:
 def names_of(listed: Iterable[Listed]) -> dict[str, frozenset[Digest]]:
     """Return what each name points to."""
     return {name: frozenset({image.identity}) for image in listed for name in image.names}
+
+
+def _identity(facts: Mapping[str, Any]) -> str:
+    """Return its ID with where its data are: 20.10 has one ID for all engines of a host."""
+    number, root = facts.get("ID"), facts.get("DockerRootDir")
+    return safe_line(f"{number} {root}", limit=500) if number and root else ""
 
 
 def uses_containerd(facts: Mapping[str, Any]) -> bool:

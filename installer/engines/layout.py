@@ -40,10 +40,16 @@ class LayoutEngine:
         self.root = root.absolute()
         self.name = f"layout:{root}"
 
+    @property
+    def address(self) -> str:
+        """By its folder."""
+        return self.name
+
     def info(self) -> EngineInfo:
         """Return where it is; it runs nothing, so images for any platform may lie there."""
         existing = next(path for path in (self.root, *self.root.parents) if path.is_dir())
-        return EngineInfo("layout", "", self.store, "directory", None, existing)
+        where = f"layout:{self.root.resolve()}"
+        return EngineInfo("layout", "", self.store, "directory", None, existing, where)
 
     def presence(
         self, images: Sequence[ImageRecord], keep: Mapping[Digest, str], known: Sequence[Release]

@@ -40,6 +40,7 @@ def look_ahead(
     *,
     one_pass: bool,
     old: OldBundle | None = None,
+    accept_unfit: bool = False,
 ) -> Outlook:
     """Ask everything, whatever is wrong; for a plan that is only shown.
 
@@ -49,6 +50,7 @@ def look_ahead(
         state: where this host's ledger is.
         one_pass: as for `plan`.
         old: as for `plan`.
+        accept_unfit: as for `look_around`.
 
     Raises:
         UsageError: `engine-unknown`, `engine-not-local`.
@@ -58,16 +60,18 @@ def look_ahead(
     try:
         opened = open_engine(engine)
     except (NotInstallableHere, EngineFailed) as problem:
-        return _without_plan(verified, engine, state, problem)
+        return _without_plan(verified, starting, state, problem)
     with closing(opened):
         try:
             made = draft(verified, opened, ledger, one_pass=one_pass, starting=starting, old=old)
         except EngineFailed as problem:
-            return _without_plan(verified, engine, state, problem)
-    return look_around(made, engine, state, budget=SAMPLE_BYTES)
+            return _without_plan(verified, starting, state, problem)
+    return look_around(made, engine, state, budget=SAMPLE_BYTES, accept_unfit=accept_unfit)
 
 
-def look_around(made: Plan, engine: str, state: Path, budget: int | None = None) -> Outlook:
+def look_around(
+    made: Plan, engine: str, state: Path, budget: int | None = None, *, accept_unfit: bool = False
+) -> Outlook:
     """Measure and check what a plan does not ask; nothing where there is nothing to do.
 
     Args:
@@ -75,6 +79,7 @@ def look_around(made: Plan, engine: str, state: Path, budget: int | None = None)
         engine: as on the command line.
         state: where this host's ledger is.
         budget: bytes that are read at most to measure the drive; None for few of what is to read.
+        accept_unfit: whether a person goes on although checks of this host fail.
     """
     if made.nothing_to_do:
         return Outlook(made.verified, made, problems=made.problems)
@@ -84,22 +89,22 @@ def look_around(made: Plan, engine: str, state: Path, budget: int | None = None)
     )
     speeds = Speeds(drive.rate if drive else None, engine_rate(state, made.info), _memory())
     amounts = Amounts(made.checked_bytes, made.read_bytes, made.engine_bytes)
-    results = preflight(made.verified, engine, last_known_time(state))
+    results = preflight(made.verified, made.starting, engine, last_known_time(state))
     return Outlook(
         verified=made.verified,
         plan=made,
         drive=drive,
         times=forecast(amounts, speeds) if made.deliveries else None,
         results=results,
-        problems=(*made.problems, *unfit(results)),
+        problems=(*made.problems, *(() if accept_unfit else unfit(results))),
     )
 
 
 def _without_plan(
-    verified: VerifiedBundle, engine: str, state: Path, problem: MoonliftError
+    verified: VerifiedBundle, starting: Starting, state: Path, problem: MoonliftError
 ) -> Outlook:
     """Return what can be said where no engine answers; the checks say why it does not."""
-    results = preflight(verified, engine, last_known_time(state))
+    results = preflight(verified, starting, starting.engine, last_known_time(state))
     release = verified.release
     layers = [blob for image in release.images for blob in release.carriers(image.layers)]
     said = [one for one in unfit(results) if one.context["check"] != "docker.answer"]

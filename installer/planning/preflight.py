@@ -6,6 +6,7 @@ Owns which checks are run for a bundle and what counts as unfit. The checks are 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from installer.checks.bundleneeds import BundleNeeds, needs_of, with_needs
@@ -13,19 +14,22 @@ from installer.checks.catalogue import Result, run_checks
 from installer.checks.finding import Severity
 from installer.checks.sources import Sources, Wanted
 from installer.checks.thishost import host_sources
+from installer.running.starting import Starting
 from installer.verify import VerifiedBundle
 from manifests.errors import NotInstallableHere
-from manifests.release import Release
 
 PLANNED_BETTER = frozenset({"docker.space"})
 """Checks whose question the plan answers by itself, and exactly."""
 
 
-def preflight(verified: VerifiedBundle, engine: str, newest: datetime | None) -> tuple[Result, ...]:
+def preflight(
+    verified: VerifiedBundle, starting: Starting | None, engine: str, newest: datetime | None
+) -> tuple[Result, ...]:
     """Run the checks for this bundle.
 
     Args:
         verified: the bundle.
+        starting: how what runs of it would be started; None for not at all.
         engine: as on the command line.
         newest: when the newest release that this host accepted was made.
 
@@ -33,7 +37,9 @@ def preflight(verified: VerifiedBundle, engine: str, newest: datetime | None) ->
         UsageError: `engine-unknown`, `engine-not-local`.
     """
     needs = needs_of(verified)
-    wanted = with_needs(Wanted(_gpu(verified.release, needs), issued=newest), needs)
+    if starting is None or not starting.start:
+        needs = replace(needs, gpus=())  # nothing will ask for one
+    wanted = with_needs(Wanted(_gpu(needs, starting), issued=newest), needs)
     return run_for(host_sources(engine, wanted))
 
 
@@ -50,15 +56,14 @@ def unfit(results: Sequence[Result]) -> Iterator[NotInstallableHere]:
                 yield NotInstallableHere(
                     "host-unfit",
                     f"{result.check.id}: {finding.evidence}",
-                    hint=finding.remedy,
+                    hint=f"{finding.remedy} To go on all the same: --accept-unfit",
                     check=result.check.id,
                     cause=finding.cause,
                 )
 
 
-def _gpu(release: Release, needs: BundleNeeds) -> bool | None:
+def _gpu(needs: BundleNeeds, starting: Starting | None) -> bool | None:
     """Return whether there must be a GPU; None to look, where an image could use one."""
-    services = release.run.services if release.run else ()
-    if any(service.gpus is not None for service in services):
-        return True
-    return None if needs.cuda is not None else False
+    if starting is not None and not starting.gpus:
+        return False
+    return True if needs.gpus else None if needs.cuda is not None else False

@@ -24,8 +24,9 @@ from installer.ledger import LockedLedger
 from installer.prune.dockergc import host_excludes
 from installer.prune.opening import open_pruning
 from installer.prune.pruning import Asked, Pruning
-from installer.prune.removal import Outcome, Result
-from installer.prune.texts import result_line, summary_lines
+from installer.prune.removal import Result
+from installer.prune.texts import result_event, result_line, summary_lines
+from installer.stream.removalevents import Removed
 from manifests.errors import MoonliftError
 from manifests.prunerules.host import HostTerms
 from manifests.prunerules.texts import title
@@ -81,7 +82,8 @@ def _stage(
             results.append(result)
             done = min(len(results), total)
             yield Advanced(Stage.PRUNE, done, total, title(result.item))
-            if result.outcome is not Outcome.REMOVED:
+            yield result_event(result)
+            if result.outcome is not Removed.REMOVED:
                 yield Noted(Stage.PRUNE, f"prune-{result.outcome}", result_line(result))
     except MoonliftError as error:
         yield Noted(Stage.PRUNE, "prune-failed", safe_line(f"not pruned: {error}", limit=1000))

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Protocol
+from typing import Protocol
 
-from installer.engines.base import KEEP_PREFIX, Store, keep_name
+from installer.engines.base import KEEP_PREFIX, EngineInfo, Store, keep_name
 from installer.engines.prunefacts import EngineImage
 from installer.ledger import Ledger
+from installer.prune.leftovers import OwnNames, own_names
 from installer.prune.seen import Memory
 from installer.running.appfiles import files_bytes
 from installer.state.apps import InstalledApp, InstalledRelease
@@ -21,8 +22,22 @@ from manifests.errors import MoonliftError
 from manifests.prunerules.inventory import Container, HostRelease, Image, Inventory, Role, Volume
 from manifests.release import Release
 
-ENGINE: Final = "docker"
-"""As the ledger calls the engine whose releases are pruned here."""
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Which engine it is.
+
+    Attributes:
+        address: how a command line names it.
+        info: what it says of itself.
+    """
+
+    address: str
+    info: EngineInfo
+
+    def may_have(self, release: InstalledRelease) -> bool:
+        """Tell whether it may be the engine that took a release."""
+        return release.may_be_in(self.address, self.info.identity)
 
 
 class Reading(Protocol):
@@ -40,14 +55,14 @@ class Host:
     Attributes:
         engine: its images, containers and volumes.
         ledger: its releases.
-        store: how the engine names images.
+        place: which engine that is.
         memory: what earlier runs saw.
         now: by the host's clock.
     """
 
     engine: Reading
     ledger: Ledger
-    store: Store
+    place: Place
     memory: Memory
     now: datetime
 
@@ -61,13 +76,14 @@ class Host:
             EngineFailed: the engine does not answer.
             NotInstallableHere: the ledger can't be believed.
         """
-        releases = tuple(host_releases(self.ledger, self.store))
+        releases = tuple(host_releases(self.ledger, self.place))
         containers = tuple(self.engine.containers())
         images = tuple(self.engine.images())
+        known = own_names(self.ledger)
         in_use = {one.image for one in containers if one.image and not one.state.ended}
         memory = self.memory.after({one.identity for one in images}, in_use, self.now)
         found = Inventory(
-            images=tuple(_image(one, releases, memory) for one in images),
+            images=tuple(_image(one, releases, known, memory) for one in images),
             containers=containers,
             volumes=tuple(self.engine.volumes(sizes=True)) if volumes else (),
             releases=releases,
@@ -75,7 +91,7 @@ class Host:
         return found, memory
 
 
-def host_releases(ledger: Ledger, store: Store) -> Iterator[HostRelease]:
+def host_releases(ledger: Ledger, place: Place) -> Iterator[HostRelease]:
     """Yield the releases whose images may be in the engine.
 
     Raises:
@@ -88,12 +104,12 @@ def host_releases(ledger: Ledger, store: Store) -> Iterator[HostRelease]:
         for one in app.releases:
             key = app.product, one.sequence
             listed.add(key)
-            if one.engine in ("", ENGINE):
+            if place.may_have(one):
                 yield _installed(app, one, _read(kept.get(key)))
     for product, sequence in sorted(kept.keys() - listed):
         release, accepted = _read(kept[product, sequence]), state.find(product, sequence)
         if release is not None and accepted is not None:
-            yield _unlisted(release, accepted.accepted_at, store)
+            yield _unlisted(release, accepted.accepted_at, place.info.store)
 
 
 def _installed(
@@ -139,10 +155,14 @@ def _read(raw: bytes | None) -> Release | None:
         return None
 
 
-def _image(one: EngineImage, releases: Iterable[HostRelease], memory: Memory) -> Image:
+def _image(
+    one: EngineImage, releases: Iterable[HostRelease], own: OwnNames, memory: Memory
+) -> Image:
     owners = [item for item in releases if one.identity in item.images]
     explained = {keep_name(item.product, one.identity) for item in owners}
     ours = tuple(name for name in one.names if name.startswith(KEEP_PREFIX))
+    strange = [name for name in ours if name not in explained]
+    left_by = [own.leftover_of(name) for name in strange]
     known = [*([one.named] if one.named else []), *(item.arrived for item in owners)]
     return Image(
         identity=one.identity,
@@ -154,5 +174,6 @@ def _image(one: EngineImage, releases: Iterable[HostRelease], memory: Memory) ->
         labels=one.labels,
         ancestors=one.ancestors,
         ours=ours,
-        unexplained=tuple(name for name in ours if name not in explained),
+        unexplained=tuple(name for name, of in zip(strange, left_by, strict=True) if not of),
+        left_by=next(filter(None, left_by), "") if not owners else "",
     )

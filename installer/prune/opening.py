@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from installer.engines.base import EngineInfo
 from installer.engines.choose import open_engine
 from installer.engines.docker import DockerEngine
 from installer.engines.pruneapi import PruneApi
 from installer.ledger import Ledger
+from installer.prune.inventory import Place
 from installer.prune.pruning import Pruning
 from manifests.errors import NotInstallableHere
 
@@ -18,9 +20,13 @@ class Opened:
 
     Attributes:
         pruning: of the engine.
+        name: of the engine.
+        info: what that said of itself.
     """
 
     pruning: Pruning
+    name: str
+    info: EngineInfo
     _api: PruneApi
 
     def close(self) -> None:
@@ -48,4 +54,4 @@ def open_pruning(engine: str, ledger: Ledger) -> Opened:
         api = PruneApi(found.url)
     finally:
         found.close()
-    return Opened(Pruning(api, info.store, info.root, ledger), api)
+    return Opened(Pruning(api, Place(found.address, info), ledger), found.name, info, api)

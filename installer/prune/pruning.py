@@ -10,16 +10,15 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 
-from installer.engines.base import Store
 from installer.engines.pruneapi import PruneApi
 from installer.ledger import Ledger, LockedLedger
 from installer.planning.filesystems import free_bytes
-from installer.prune.inventory import Host
-from installer.prune.removal import Outcome, Removal, Result
+from installer.prune.inventory import Host, Place
+from installer.prune.removal import Removal, Result
 from installer.prune.seen import Memory, recall, remember
 from installer.state.history import HistoryEntry
+from installer.stream.removalevents import Removed
 from manifests.errors import NotInstallableHere
 from manifests.prunerules.host import HostTerms, plan_host
 from manifests.prunerules.inventory import Inventory
@@ -44,10 +43,10 @@ class Asked:
 class Pruning:
     """One pruning of one engine."""
 
-    def __init__(self, engine: PruneApi, store: Store, root: Path | None, ledger: Ledger) -> None:
+    def __init__(self, engine: PruneApi, place: Place, ledger: Ledger) -> None:
         self._engine = engine
-        self._store = store
-        self._root = root
+        self._place = place
+        self._root = place.info.root
         self._ledger = ledger
 
     def plan(self, asked: Asked) -> PrunePlan:
@@ -103,7 +102,7 @@ class Pruning:
 
     def _planned(self, asked: Asked) -> tuple[PrunePlan, Inventory, Memory]:
         now = datetime.now(UTC)
-        host = Host(self._engine, self._ledger, self._store, recall(self._ledger.directory), now)
+        host = Host(self._engine, self._ledger, self._place, recall(self._ledger.directory), now)
         inventory, memory = host.inventory(volumes=asked.terms.policy.volumes)
         room = None if asked.free is None else self.missing(asked)
         plan = plan_host(inventory, replace(asked.terms, now=now, room=room))
@@ -123,7 +122,7 @@ def _all(
     still = {item.key for item in plan.going}
     for item in shown.going:
         if item.key not in still:
-            yield Result(item, Outcome.STAYED, _now(item, plan).text)
+            yield Result(item, Removed.STAYED, _now(item, plan).text)
     both = [
         item if item.key in agreed else replace(item, goes=False, frees=0) for item in plan.items
     ]
@@ -140,10 +139,10 @@ def _now(item: Item, plan: PrunePlan) -> Reason:
 
 def _entry(asked: Asked, results: list[Result]) -> HistoryEntry:
     facts: dict[str, str | int] = {
-        str(outcome): sum(one.outcome is outcome for one in results) for outcome in Outcome
+        str(outcome): sum(one.outcome is outcome for one in results) for outcome in Removed
     }
     facts["bytes"] = sum(one.freed for one in results)
     facts["names"] = " ".join(
-        one.item.candidate.names[0] for one in results if one.outcome is Outcome.REMOVED
+        one.item.candidate.names[0] for one in results if one.outcome is Removed.REMOVED
     )[:10_000]
     return HistoryEntry(datetime.now(UTC), "pruned", asked.terms.product, facts=facts)

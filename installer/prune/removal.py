@@ -10,24 +10,16 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 from typing import Protocol
 
 from installer.ledger import LockedLedger
 from installer.running.appfiles import forget_files
+from installer.stream.removalevents import Removed
 from manifests.digest import Digest
 from manifests.errors import EngineFailed, MoonliftError
 from manifests.prunerules.inventory import Container, Image, Inventory
 from manifests.prunerules.planner import Item, Kind, PrunePlan
 from manifests.release import Release
-
-
-class Outcome(StrEnum):
-    """What became of one thing."""
-
-    REMOVED = "removed"
-    STAYED = "stayed"
-    FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +33,13 @@ class Result:
     """
 
     item: Item
-    outcome: Outcome
+    outcome: Removed
     detail: str = ""
 
     @property
     def freed(self) -> int:
         """Bytes that are free now."""
-        return self.item.frees if self.outcome is Outcome.REMOVED else 0
+        return self.item.frees if self.outcome is Removed.REMOVED else 0
 
 
 class Removing(Protocol):
@@ -91,7 +83,7 @@ class Removal:
             if cancel.is_set() or self.enough():
                 return
             result = self._result(item, there)
-            if result.outcome is not Outcome.REMOVED:
+            if result.outcome is not Removed.REMOVED:
                 there.add(item.candidate.identity)
             yield result
 
@@ -99,10 +91,10 @@ class Removal:
         try:
             self._remove(item, there)
         except _Stays as reason:
-            return Result(item, Outcome.STAYED, str(reason))
+            return Result(item, Removed.STAYED, str(reason))
         except MoonliftError as error:
-            return Result(item, Outcome.FAILED, str(error))
-        return Result(item, Outcome.REMOVED)
+            return Result(item, Removed.FAILED, str(error))
+        return Result(item, Removed.REMOVED)
 
     def _remove(self, item: Item, there: set[str]) -> None:
         identity = item.candidate.identity

@@ -9,11 +9,11 @@ import os
 import platform
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from installer.engines.base import Engine, EngineInfo
+from installer.engines.base import EngineInfo
 from installer.planning.outlook import Outlook
 from installer.planning.space import Purpose
 from installer.report.facts import (
@@ -29,6 +29,7 @@ from installer.report.facts import (
     SignerPart,
 )
 from installer.report.happened import FindingPart
+from manifests.digest import Digest
 from manifests.release import ImageRecord, LayerRecord, Release
 from manifests.safetext import safe_line
 
@@ -53,21 +54,24 @@ class Before:
     """Everything of a report that is known before its run.
 
     Attributes:
-        verb: of the command line: `install`, `rollback`.
+        verb: of the command line.
+        product: the app that it is about; empty for the whole host.
         engine: where the images are or go.
-        bundle: what was brought.
+        plan: what there is to do.
+        bundle: what was brought, now or when the release came; None where that is not known.
         images: of the release, for this host.
         files: that the app carries.
-        plan: what there is to do.
         checks: what the host's checks found.
     """
 
+    _: KW_ONLY
     verb: str
+    product: str
     engine: EnginePart
-    bundle: BundlePart
-    images: tuple[ImagePart, ...]
-    files: tuple[FilePart, ...]
     plan: PlanPart
+    bundle: BundlePart | None = None
+    images: tuple[ImagePart, ...] = ()
+    files: tuple[FilePart, ...] = ()
     checks: tuple[FindingPart, ...] = ()
 
 
@@ -77,10 +81,14 @@ def before_install(outlook: Outlook, plan: Plan) -> Before:
     sent = {one.image.name: one.missing for one in plan.deliveries}
     return Before(
         verb="install",
-        engine=_engine(plan.engine, plan.info),
+        product=release.product,
+        engine=engine_part(plan.engine.name, plan.info),
         bundle=_bundle(plan.verified),
-        images=tuple(_image(plan.info, one, sent.get(one.name)) for one in plan.images),
-        files=_files(release),
+        images=tuple(
+            image_part(plan.info.store.identity(one), one, sent.get(one.name))
+            for one in plan.images
+        ),
+        files=file_parts(release),
         plan=_plan(outlook, plan),
         checks=tuple(_findings(outlook)),
     )
@@ -90,10 +98,11 @@ def before_rollback(plan: RollbackPlan) -> Before:
     """Return what is known before going back to a release; nothing is read for it."""
     return Before(
         verb="rollback",
-        engine=_engine(plan.engine, plan.info),
-        bundle=_kept_bundle(plan.installed, plan.release),
-        images=tuple(_image(plan.info, one, None) for one in plan.images),
-        files=_files(plan.release),
+        product=plan.release.product,
+        engine=engine_part(plan.engine.name, plan.info),
+        bundle=kept_bundle(plan.installed, plan.release),
+        images=tuple(image_part(plan.info.store.identity(one), one, None) for one in plan.images),
+        files=file_parts(plan.release),
         plan=NOTHING_TO_READ,
     )
 
@@ -112,9 +121,10 @@ def host_part() -> HostPart:
     )
 
 
-def _engine(engine: Engine, info: EngineInfo) -> EnginePart:
+def engine_part(name: str, info: EngineInfo) -> EnginePart:
+    """Return what an engine is."""
     return EnginePart(
-        name=safe_line(engine.name),
+        name=safe_line(name),
         kind=safe_line(info.kind),
         version=safe_line(info.version),
         store=str(info.store),
@@ -147,7 +157,8 @@ def _bundle(verified: VerifiedBundle) -> BundlePart:
     )
 
 
-def _kept_bundle(installed: InstalledRelease, release: Release) -> BundlePart:
+def kept_bundle(installed: InstalledRelease, release: Release) -> BundlePart:
+    """Return what was brought when an installed release came."""
     age = datetime.now(UTC) - release.issued
     return BundlePart(
         path=safe_line(installed.bundle),
@@ -164,7 +175,8 @@ def _kept_bundle(installed: InstalledRelease, release: Release) -> BundlePart:
     )
 
 
-def _files(release: Release) -> tuple[FilePart, ...]:
+def file_parts(release: Release) -> tuple[FilePart, ...]:
+    """Return the files that an app carries."""
     return tuple(
         FilePart(name=one.name, digest=str(one.digest), size=one.size) for one in release.files
     )
@@ -197,14 +209,15 @@ def _findings(outlook: Outlook) -> Iterator[FindingPart]:
             )
 
 
-def _image(
-    info: EngineInfo, image: ImageRecord, missing: Sequence[LayerRecord] | None
+def image_part(
+    identity: Digest, image: ImageRecord, missing: Sequence[LayerRecord] | None
 ) -> ImagePart:
+    """Return what an image is: known to the engine by `identity`, with layers that it lacked."""
     sent = {layer.digest for layer in missing or ()}
     return ImagePart(
         name=image.name,
         platform=str(image.platform),
-        identity=str(info.store.identity(image)),
+        identity=str(identity),
         image_id=str(image.image_id),
         manifest=str(image.manifest.digest),
         present=missing is None,

@@ -97,6 +97,28 @@ class ServicePart(Part):
     detail: Text = ""
 
 
+class RemovedPart(Part):
+    """A thing that was to go.
+
+    Attributes:
+        stage: in which.
+        kind: of thing.
+        names: that people know it by.
+        identity: what it was removed by.
+        outcome: what became of it.
+        freed: bytes that are free since, as far as that is known.
+        detail: why it is still there.
+    """
+
+    stage: Text
+    kind: Text
+    names: tuple[Text, ...]
+    identity: Text
+    outcome: Literal["removed", "stayed", "failed"]
+    freed: Count = 0
+    detail: Text = ""
+
+
 class NotePart(Part):
     """Something that the run found worth a line.
 

@@ -55,7 +55,7 @@ img{max-width:100%;height:auto}footer{color:var(--soft);margin-top:2rem}
 
 def html_of(report: Report) -> str:
     """Return the page."""
-    title = f"{report.bundle.product} {report.bundle.version}: {_WORDS[report.outcome]}"
+    title = f"{report.subject}: {_WORDS[report.outcome]}"
     return "\n".join(
         (
             '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
@@ -84,10 +84,10 @@ def _parts(report: Report) -> Iterator[str]:
 
 
 def _head(report: Report) -> str:
-    bundle, words = report.bundle, f"{report.verb}: {_WORDS[report.outcome]}"
+    words = f"{report.verb}: {_WORDS[report.outcome]}"
     when = f"{instant_text(report.started)} to {instant_text(report.ended)}"
     return (
-        f"<header><h1>{text(bundle.product)} {text(bundle.version)}</h1>"
+        f"<header><h1>{text(report.subject)}</h1>"
         f'<p class="outcome {text(report.outcome)}">{text(words)}</p>'
         f"<p>on {text(report.host.name)}, {text(when)}, {text(seconds_text(report.seconds))}</p>"
         "</header>"
@@ -104,6 +104,8 @@ def _failure(report: Report) -> str:
 
 def _bundle(report: Report) -> str:
     bundle = report.bundle
+    if bundle is None:
+        return ""
     rows = [
         ("product", bundle.product),
         ("version", bundle.version),
@@ -143,12 +145,16 @@ def _machine(report: Report) -> str:
 
 
 def _changes(report: Report) -> str:
-    names = [(one.name, one.old or "was not there", one.new) for one in report.names]
+    names = [(one.name, one.old or "was not there", one.new or "removed") for one in report.names]
     loads = [
         (one.name, one.layers_sent, bytes_text(one.bytes_read), seconds_text(one.seconds))
         for one in report.loaded
     ]
     services = [(one.state, one.service, one.container, one.detail) for one in report.services]
+    removed = [
+        (one.outcome, one.kind, ", ".join(one.names), bytes_text(one.freed), one.detail)
+        for one in report.removed
+    ]
     notes = [(one.stage, one.code, one.text) for one in report.notes]
     damages = [
         (one.file, one.offset, one.length, one.found, ", ".join(one.images))
@@ -160,10 +166,11 @@ def _changes(report: Report) -> str:
         table(("image loaded", "#layers sent", "#read", "#time"), loads),
         table(("name", "before", "now"), names),
         table(("state", "service", "container", "detail"), services, marked=0),
+        table(("", "kind", "was to go", "#freed", "why not"), removed, marked=0),
         table(("stage", "note", ""), notes),
         table(("damaged in the bundle", "#offset", "#bytes", "found", "images"), damages),
         table(("event", "facts"), others),
-        "" if loads or names or services or others else "<p>Nothing.</p>",
+        "" if loads or names or services or removed or others else "<p>Nothing.</p>",
     )
 
 

@@ -27,6 +27,7 @@ from installer.report.happened import (
     LoadPart,
     NamePart,
     NotePart,
+    RemovedPart,
     SelftestPart,
     ServicePart,
     StagePart,
@@ -46,14 +47,16 @@ class Report(Document):
     Attributes:
         run: which run; its folder's name.
         program: version of the installer.
-        verb: of its command line: `install`, `rollback`.
+        verb: of its command line: `install`, `rollback`, `start`, `stop`, `restart`, `uninstall`,
+            `prune`.
+        product: the app that it was about; empty for the whole host.
         started: by the host's clock.
         ended: by the host's clock.
         seconds: from start to end.
         outcome: how it ended; `broken-off` when it never came to its record.
         host: the machine.
         engine: where the images went.
-        bundle: what was brought.
+        bundle: what was brought, now or when the release came; left out where that is not known.
         images: of the release, for this host.
         files: that the app carries.
         plan: what was known before.
@@ -62,6 +65,7 @@ class Report(Document):
         loaded: images that the engine took.
         names: that were moved.
         services: what became of them, in order.
+        removed: things that were to go, in order.
         notes: of the run.
         damages: to the bundle, that it met.
         others: events of kinds that have no place of their own here, as they were told.
@@ -72,14 +76,15 @@ class Report(Document):
     run: RunId
     program: Text
     verb: Text
+    product: Text = ""
     started: Instant
     ended: Instant
     seconds: Seconds
     outcome: Literal["done", "nothing-to-do", "failed", "cancelled", "broken-off"]
     host: HostPart
     engine: EnginePart
-    bundle: BundlePart
-    images: tuple[ImagePart, ...]
+    bundle: BundlePart | None = None
+    images: tuple[ImagePart, ...] = ()
     files: tuple[FilePart, ...] = ()
     plan: PlanPart
     checks: tuple[FindingPart, ...] = ()
@@ -87,11 +92,19 @@ class Report(Document):
     loaded: tuple[LoadPart, ...] = ()
     names: tuple[NamePart, ...] = ()
     services: tuple[ServicePart, ...] = ()
+    removed: tuple[RemovedPart, ...] = ()
     notes: tuple[NotePart, ...] = ()
     damages: tuple[DamagePart, ...] = ()
     others: tuple[dict[str, object], ...] = ()
     selftests: tuple[SelftestPart, ...] = ()
     failure: FailurePart | None = None
+
+    @property
+    def subject(self) -> str:
+        """What it was about, for people: a release, an app, or the whole host."""
+        if self.bundle is not None:
+            return f"{self.bundle.product} {self.bundle.version}"
+        return self.product or "this host"
 
 
 def report_schema() -> bytes:

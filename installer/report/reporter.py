@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Final
 
@@ -21,9 +22,10 @@ from installer.events import (
     ImageSkipped,
     NameSet,
     Noted,
+    Outcome,
     PictureDrawn,
+    RemovalEnded,
     RunFinished,
-    RunRecord,
     ServiceChanged,
     StageFailed,
     StageFinished,
@@ -38,6 +40,7 @@ from installer.report.happened import (
     LoadPart,
     NamePart,
     NotePart,
+    RemovedPart,
     ServicePart,
     StagePart,
 )
@@ -45,6 +48,7 @@ from installer.report.model import REPORT_LIMIT, Report
 from installer.report.tested import Tested
 from installer.words.results import skipped_text
 from manifests import __version__
+from manifests.errors import MoonliftError
 from manifests.safetext import safe_line, safe_text
 from manifests.strictjson import canonical
 
@@ -65,11 +69,13 @@ class Reporter:
         self._started, self._clock = datetime.now(UTC), time.monotonic()
         self.run = _name(self._started)
         self._known = known
-        self._record: RunRecord | None = None
+        self._outcome: Outcome | None = None
+        self._failure: Failure | None = None
         self._stages: list[StagePart] = []
         self._loaded: list[LoadPart] = []
         self._names: list[NamePart] = []
         self._services: list[ServicePart] = []
+        self._removed: list[RemovedPart] = []
         self._notes: list[NotePart] = []
         self._damages: list[DamagePart] = []
         self._others: list[dict[str, object]] = []
@@ -80,7 +86,7 @@ class Reporter:
     @property
     def worth_keeping(self) -> bool:
         """Whether the run did anything, or tried to."""
-        return self._record is None or self._record.outcome != "nothing-to-do"
+        return self._outcome is not Outcome.NOTHING_TO_DO
 
     def told(self, events: Iterable[Event]) -> Iterator[Event]:
         """Hand the events on, and note what they tell."""
@@ -92,7 +98,7 @@ class Reporter:
         """Note what one event tells."""
         match event:
             case RunFinished():
-                self._record = event.record
+                self.end(event.record.outcome, event.record.failure)
             case Advanced():
                 pass
             case StageStarted() | StageFinished() | StageFailed():
@@ -103,9 +109,14 @@ class Reporter:
             case _:
                 pass
 
+    def end(self, outcome: Outcome, failure: Failure | None = None) -> None:
+        """Note what the run came to; what was noted first holds."""
+        if self._outcome is None:
+            self._outcome, self._failure = outcome, failure
+
     def report(self) -> Report:
         """Return the report of all that was told so far; no secret is in it."""
-        known, record = self._known, self._record
+        known = self._known
         ended = datetime.now(UTC)
         made = Report(
             run=self.run,
@@ -113,8 +124,9 @@ class Reporter:
             started=self._started.replace(microsecond=0),
             ended=ended.replace(microsecond=0),
             seconds=time.monotonic() - self._clock,
-            outcome="broken-off" if record is None else record.outcome.value,
+            outcome="broken-off" if self._outcome is None else self._outcome.value,
             verb=known.verb,
+            product=known.product,
             host=host_part(),
             engine=known.engine,
             bundle=known.bundle,
@@ -126,11 +138,12 @@ class Reporter:
             loaded=tuple(self._loaded),
             names=tuple(self._names),
             services=tuple(self._services),
+            removed=tuple(self._removed),
             notes=tuple(self._notes),
             damages=tuple(self._damages),
             others=tuple(self._others),
             selftests=tuple(self._tested.parts()),
-            failure=_failure(record.failure) if record and record.failure else None,
+            failure=_failure(self._failure) if self._failure else None,
         )
         raw = canonical(REDACTION.json(made.to_json()))
         return Report.parse(raw, limit=REPORT_LIMIT, subject="report.json")
@@ -152,8 +165,8 @@ class Reporter:
                 self._loaded.append(_load(event))
             case NameSet():
                 self._names.append(NamePart(name=event.name, old=event.old, new=event.new))
-            case ServiceChanged():
-                self._services.append(_service(event))
+            case ServiceChanged() | RemovalEnded():
+                self._take_thing(event)
             case DeviceTested() | PictureDrawn():
                 self._tested.take(event)
             case Noted():
@@ -164,6 +177,30 @@ class Reporter:
                 self._notes.append(_note(Noted(event.stage, "image-skipped", skipped_text(event))))
             case _:
                 self._others.append(dict(to_json(event)))
+
+    def _take_thing(self, event: ServiceChanged | RemovalEnded) -> None:
+        if isinstance(event, RemovalEnded):
+            self._removed.append(_removed(event))
+        else:
+            self._services.append(_service(event))
+
+
+@contextmanager
+def reporting(known: Before, keep: Callable[[Reporter], None]) -> Iterator[Reporter]:
+    """Make a report of what happens in the block, and hand it to `keep` however that ends.
+
+    Raises:
+        MoonliftError: as the block; the report says so.
+    """
+    reporter = Reporter(known)
+    try:
+        yield reporter
+    except MoonliftError as error:
+        reporter.end(Outcome.FAILED, Failure.of(error))
+        raise
+    finally:
+        if reporter.worth_keeping:
+            keep(reporter)
 
 
 def _load(event: ImageLoaded) -> LoadPart:
@@ -181,6 +218,18 @@ def _service(event: ServiceChanged) -> ServicePart:
         service=safe_line(event.service),
         container=safe_line(event.container),
         state=str(event.state),
+        detail=safe_text(event.detail, limit=TEXT_LIMIT),
+    )
+
+
+def _removed(event: RemovalEnded) -> RemovedPart:
+    return RemovedPart(
+        stage=str(event.stage),
+        kind=safe_line(event.kind),
+        names=tuple(map(safe_line, event.names)),
+        identity=safe_line(event.identity),
+        outcome=event.outcome.value,
+        freed=max(0, event.freed),
         detail=safe_text(event.detail, limit=TEXT_LIMIT),
     )
 

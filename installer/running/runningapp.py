@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
-from typing import Final
 
 from installer.app.placement import Placement
 from installer.app.settings import carried_in, read_settings
@@ -21,12 +20,10 @@ from installer.ledger import InstalledApp, InstalledRelease, Ledger
 from installer.running.appfiles import files_folder
 from installer.running.runner import Runner, runner_of
 from installer.state.apps import RunsAs
-from installer.verbs.picking import pick_app
+from installer.verbs.picking import AUTO, engine_of, pick_app
 from manifests.digest import Digest
 from manifests.errors import NotInstallableHere, UsageError
 from manifests.release import Release
-
-AUTO: Final = "auto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +88,7 @@ class RunningApp:
 
     Attributes:
         chosen: which.
+        apps: the engine.
         runner: what runs it.
         release: that shall run.
         at: where and with what.
@@ -98,6 +96,7 @@ class RunningApp:
     """
 
     chosen: Chosen
+    apps: AppApi
     runner: Runner
     release: Release
     at: Placement
@@ -117,9 +116,8 @@ def choose(asked: Asked) -> Chosen:
         first, services = "", asked.words
     app = pick_app(installed, first)
     took = app.release(app.active) or next(reversed(app.releases), None)
-    engine = took.engine if took is not None and asked.engine == AUTO else ""
     runs_as = took.runs_as if took is not None else RunsAs.CONTAINERS
-    return Chosen(app, tuple(services), engine or asked.engine, runs_as)
+    return Chosen(app, tuple(services), engine_of(app, asked.engine), runs_as)
 
 
 @contextmanager
@@ -150,7 +148,7 @@ def running_app(asked: Asked, chosen: Chosen) -> Iterator[RunningApp]:
     with opened_runner(chosen) as (apps, runner):
         found = _placement(asked, chosen.active(), release, apps)
         at = _as_it_runs(asked, release, found, runner)
-        yield RunningApp(chosen, runner, release, at, runner.wanted(release, at))
+        yield RunningApp(chosen, apps, runner, release, at, runner.wanted(release, at))
 
 
 def current_status(running: RunningApp) -> AppStatus:

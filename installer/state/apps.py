@@ -73,6 +73,7 @@ class InstalledRelease(Part):
         bundle: where it was installed from, for people.
         signers: fingerprints of those who signed it.
         engine: that took it, as on the command line.
+        engine_id: what tells that engine from others; empty where it did not say.
         images: for this host's platform.
         names: that it moved when it was last made active; none while it never was.
         runs_as: how what runs of it was started, or was to be.
@@ -85,9 +86,22 @@ class InstalledRelease(Part):
     bundle: Line = ""
     signers: Annotated[tuple[Line, ...], Field(max_length=100)] = ()
     engine: Line = ""
+    engine_id: Line = ""
     images: Annotated[tuple[InstalledImage, ...], Field(max_length=MAX_IMAGES)] = ()
     names: Annotated[tuple[MovedName, ...], Field(max_length=2 * MAX_IMAGES)] = ()
     runs_as: Annotated[RunsAs, Field(strict=False)] = RunsAs.CONTAINERS
+
+    def may_be_in(self, address: str, identity: str) -> bool:
+        """Tell whether an engine may be the one that took it: it is not, where nothing fits.
+
+        Args:
+            address: how a command line names the engine.
+            identity: what the engine says that it is; empty where it does not.
+        """
+        if self.engine_id and identity:
+            return identity == self.engine_id or address == self.engine
+        kind = address.partition(":")[0]
+        return self.engine in ("", kind) or self.engine.startswith(f"{kind}:")
 
 
 class PendingSwitch(Part):
@@ -140,6 +154,12 @@ class InstalledApp(Part):
         pending = self.pending.sequence if self.pending else None
         numbers = (self.active, self.previous, pending)
         return frozenset(one for one in numbers if one is not None)
+
+    @property
+    def engine(self) -> str:
+        """The engine that has it, as on the command line; empty where that is not known."""
+        took = self.release(self.active) or next(reversed(self.releases), None)
+        return "" if took is None else took.engine
 
     def release(self, sequence: int | None) -> InstalledRelease | None:
         """Return the release of this number, None if there is none."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any, Final
 
-from installer.app.mounts import SECRETS
+from installer.app.secretfiles import SECRETS
 from installer.app.wanted import WantedVolume
 from manifests.strictjson import JsonValue
 

@@ -18,7 +18,8 @@ from installer.engines import swarmfacts
 from installer.engines.appapi import AppApi
 from installer.engines.containerfacts import PRODUCT, SERVICE, ContainerFacts
 from installer.engines.swarmapi import SwarmApi
-from installer.events import Event, ServiceChanged, ServiceState, Stage
+from installer.events import Event, RemovalEnded, ServiceChanged, ServiceState, Stage
+from installer.stream.removalevents import Removed
 from installer.swarm.stack import Stack
 from installer.swarm.undoing import idle
 
@@ -70,6 +71,8 @@ def remove(swarm: SwarmApi, apps: AppApi, product: str) -> Iterator[Event]:
         _await_gone(apps, product)
     for secret in swarm.secrets(PRODUCT, product):
         swarm.remove_secret(secret.id)
+        names = (secret.name,)
+        yield RemovalEnded(Stage.START, "secret", names, secret.id, Removed.REMOVED)
 
 
 def containers(apps: AppApi, product: str) -> list[ContainerFacts]:

@@ -6,7 +6,7 @@ A swarm knows neither `--gpus` nor CDI. A node can do it whose engine names its 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from manifests.confinement import GpuNeed
 from manifests.errors import NotInstallableHere
@@ -22,7 +22,7 @@ def gpu_reservation(service: Service, resources: Mapping[str, int]) -> dict[str,
     """
     if service.gpus is None:
         return {}
-    kind = next((one for one in sorted(resources) if "gpu" in one.lower()), "")
+    kind = _kind(resources)
     if not kind:
         raise NotInstallableHere(
             "swarm-no-gpus",
@@ -37,6 +37,28 @@ def gpu_reservation(service: Service, resources: Mapping[str, int]) -> dict[str,
     return {"GenericResources": [{"DiscreteResourceSpec": {"Kind": kind, "Value": count}}]}
 
 
+def refuse_few(services: Iterable[Service], resources: Mapping[str, int]) -> None:
+    """Refuse services that reserve more GPUs than the node has: a swarm lends each to one task.
+
+    Raises:
+        NotInstallableHere: `swarm-no-gpus`.
+    """
+    there = resources.get(_kind(resources), 0)
+    asking = {
+        one.name: one.instances * _count(one.gpus, there)
+        for one in services
+        if one.gpus is not None
+    }
+    if there and sum(asking.values()) > there:
+        told = ", ".join(f"{name} {count}" for name, count in asking.items())
+        raise NotInstallableHere(
+            "swarm-no-gpus",
+            f"services reserve {sum(asking.values())} GPUs ({told}), this node tells its swarm of"
+            f" {there}, and no two tasks get the same",
+            hint="install without --swarm, where services share GPUs; or --no-gpu",
+        )
+
+
 def gpu_remark(service: Service) -> str:
     """Return what a swarm does not do of what a service asks for; empty for nothing."""
     if service.gpus is None or not service.gpus.devices:
@@ -45,6 +67,10 @@ def gpu_remark(service: Service) -> str:
         f"service {service.name}: a stack can't choose GPUs, it gets {len(service.gpus.devices)}"
         " of them"
     )
+
+
+def _kind(resources: Mapping[str, int]) -> str:
+    return next((one for one in sorted(resources) if "gpu" in one.lower()), "")
 
 
 def _count(need: GpuNeed, there: int) -> int:

@@ -23,7 +23,7 @@ from installer.swarm.containerspec import (
     resources,
     volumes_by_name,
 )
-from installer.swarm.gpus import gpu_remark, gpu_reservation
+from installer.swarm.gpus import gpu_remark, gpu_reservation, refuse_few
 from installer.swarm.ports import HOST, StackPorts, stack_ports
 from installer.swarm.secrets import references, wanted_secrets
 from installer.swarm.stack import Stack, WantedSecret, WantedService
@@ -33,6 +33,7 @@ from manifests.errors import UsageError
 from manifests.release import Release
 from manifests.runspec import RunSpec
 from manifests.service import Service
+from manifests.serviceinputs import PLAIN_MODE, SecretUse
 from manifests.strictjson import JsonValue, canonical
 
 _NS: Final = 1_000_000_000
@@ -103,6 +104,8 @@ class _Making:
 
     def services(self) -> Iterator[WantedService]:
         """Yield every service, those that others need first."""
+        if self._at.gpus and not self._terms.everywhere:
+            refuse_few(self._spec.services, self._terms.node.resources)
         for order, container in enumerate(self.base.containers):
             refuse_opened(self._services[container.service])
             yield self._service(container, order)
@@ -212,12 +215,25 @@ class _Making:
 
 
 def _single(release: Release, spec: RunSpec) -> Release:
-    """Return the release with one instance a service, without GPUs: a swarm has its own words."""
+    """Return the release with one instance a service, without GPUs: a swarm has its own words.
+
+    Modes and owners of secrets are left out for the same reason.
+    """
     single = [
-        one.model_copy(update={"instances": min(1, one.instances), "gpus": None})
+        one.model_copy(
+            update={
+                "instances": min(1, one.instances),
+                "gpus": None,
+                "secrets": tuple(_plain(use) for use in one.secrets),
+            }
+        )
         for one in spec.services
     ]
     return release.model_copy(update={"run": spec.model_copy(update={"services": tuple(single)})})
+
+
+def _plain(use: SecretUse) -> SecretUse:
+    return use.model_copy(update={"mode": PLAIN_MODE, "uid": None, "gid": None})
 
 
 def _changes(container: WantedContainer) -> dict[str, JsonValue]:

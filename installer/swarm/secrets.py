@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from pathlib import PurePosixPath
 from typing import Final
 
-from installer.app.mounts import SECRETS
+from installer.app.secretfiles import secret_target
 from installer.app.settings import AppSettings
 from installer.swarm.stack import WantedSecret
 from manifests.errors import NotInstallableHere
@@ -56,9 +55,9 @@ def references(service: Service, secrets: dict[str, WantedSecret]) -> Iterator[J
             yield {
                 "SecretName": secrets[use.name].name,
                 "File": {
-                    "Name": str(PurePosixPath(SECRETS) / use.target),
-                    "UID": "0",
-                    "GID": "0",
+                    "Name": secret_target(use),
+                    "UID": str(use.uid or 0),
+                    "GID": str(use.gid or 0),
                     "Mode": use.mode,
                 },
             }

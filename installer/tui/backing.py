@@ -63,8 +63,8 @@ def look_back(session: Session, former: Former) -> tuple[str, ...]:
     from installer.rollback import plan_rollback  # noqa: PLC0415
     from installer.verbs.releases import rollback_lines  # noqa: PLC0415
 
-    starting = _starting(session)
-    with closing(open_engine(session.engine)) as engine:
+    starting = _starting(session, former)
+    with closing(open_engine(starting.engine)) as engine:
         ledger = Ledger(session.homes.state)
         plan = plan_rollback(former.app, former.release, engine, ledger, starting)
         return tuple(rollback_lines(former.app, plan))
@@ -81,10 +81,11 @@ def going_back(session: Session, former: Former, cancel: threading.Event) -> Ite
     from installer.report.before import before_rollback  # noqa: PLC0415
     from installer.rollback import plan_rollback, roll_back  # noqa: PLC0415
 
-    session.bundle, session.proof, session.reported = None, None, ""
-    with closing(open_engine(session.engine)) as engine:
+    session.bundle = session.proof = session.reported = None
+    starting = _starting(session, former)
+    with closing(open_engine(starting.engine)) as engine:
         ledger = Ledger(session.homes.state)
-        plan = plan_rollback(former.app, former.release, engine, ledger, _starting(session))
+        plan = plan_rollback(former.app, former.release, engine, ledger, starting)
         yield from session.report_on(before_rollback(plan), roll_back(plan, cancel))
 
 
@@ -117,14 +118,28 @@ def pruned(
     """
     from installer.ledger import Ledger  # noqa: PLC0415 - only when it is begun
     from installer.prune.opening import open_pruning  # noqa: PLC0415
+    from installer.prune.texts import result_event  # noqa: PLC0415
+    from installer.report.reporter import reporting  # noqa: PLC0415
+    from installer.report.standing import before_prune  # noqa: PLC0415
+    from installer.verbs.prune import end_report, failure_of  # noqa: PLC0415
 
+    session.reported = None
     ledger = Ledger(session.homes.state)
     with closing(open_pruning(session.engine, ledger)) as opened, ledger.locked() as locked:
-        yield from opened.pruning.carry_out(locked, asked, plan, cancel)
+        known = before_prune(asked.terms.product, opened.name, opened.info)
+        with reporting(known, session.keep) as reporter:
+            results: list[Result] = []
+            for result in opened.pruning.carry_out(locked, asked, plan, cancel):
+                reporter.take(result_event(result))
+                results.append(result)
+                yield result
+            end_report(reporter, results, failure_of(opened.pruning, asked, results), cancel)
 
 
-def _starting(session: Session) -> Starting:
+def _starting(session: Session, former: Former) -> Starting:
     """Return how a release is started again: one that was installed was proved then."""
     from installer.running.starting import Starting  # noqa: PLC0415 - as above
+    from installer.verbs.picking import engine_of  # noqa: PLC0415
 
-    return Starting(engine=session.engine, settings=session.homes.settings)
+    engine = engine_of(former.app, session.engine)
+    return Starting(engine=engine, settings=session.homes.settings)

@@ -21,6 +21,7 @@ from installer.events import (
     NameSet,
     Noted,
     PictureDrawn,
+    RemovalEnded,
     RunFinished,
     RunRecord,
     ServiceChanged,
@@ -155,7 +156,7 @@ def progressed(run: RunProgress, event: Event, now: float) -> RunProgress:
             return _advanced(run, event, now)
         case DeviceTested():
             return replace(run, tested=(*run.tested, event))
-        case PictureDrawn():
+        case PictureDrawn() | RemovalEnded():
             return run
         case (
             Noted() | ImageLoaded() | NameSet() | ServiceChanged() | DamageFound() | ImageSkipped()

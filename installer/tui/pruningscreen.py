@@ -10,6 +10,7 @@ from installer.tui import background
 from installer.tui.backing import look_for_waste, pruned
 from installer.tui.lines import Line, Mark, blank, failure_lines
 from installer.tui.stepscreen import PlainScreen
+from installer.tui.summing import reported_lines
 from installer.tui.widgets import Choice
 from manifests.errors import MoonliftError
 from manifests.safetext import safe_line
@@ -109,6 +110,8 @@ class PruneScreen(PlainScreen):
 
     def _ended(self) -> None:
         self._removing = False
+        self._lines += reported_lines(self.program.session)
+        self.show(self._lines)
         self.offer(_BACK)
 
     def _tell(self, text: str) -> None:

@@ -52,7 +52,7 @@ class Session:
         outlook: what is to be expected, once that was asked.
         record: of the last run.
         proof: what the self-test of the last run came to.
-        reported: name of the last run's report; empty for none.
+        reported: folder of the last run's report; None for none.
     """
 
     homes: AppHomes
@@ -68,7 +68,7 @@ class Session:
     outlook: Outlook | None = None
     record: RunRecord | None = None
     proof: Proof | None = None
-    reported: str = ""
+    reported: Path | None = None
     _held: ExitStack = field(default_factory=ExitStack)
 
     @property
@@ -152,7 +152,7 @@ class Session:
             self.verified = None
             outlook = self.look_ahead()
         plan = _refused_or(outlook)
-        self.outlook, self.proof, self.reported = None, None, ""
+        self.outlook = self.proof = self.reported = None
         made = self._with_proof(plan, make_easel)
         yield from self.report_on(before_install(outlook, plan), run(made, cancel))
 
@@ -163,8 +163,16 @@ class Session:
         reporter = Reporter(known)
         for event in reporter.told(events):
             if isinstance(event, RunFinished):
-                self._keep(reporter)
+                self.keep(reporter)
             yield event
+
+    def keep(self, reporter: Reporter) -> None:
+        """Keep the report; one that can't be written keeps no run from ending as it ended."""
+        from installer.report.store import Reports  # noqa: PLC0415 - as above
+
+        if reporter.worth_keeping:
+            with suppress(MoonliftError):
+                self.reported = Reports(self.homes.state).keep(reporter.report())
 
     def app_status(self) -> AppStatus | None:
         """Return what runs of the last run's app now; None where nothing is to run.
@@ -219,15 +227,6 @@ class Session:
             easel=make_easel(found),
         )
         return replace(plan, proof=shown)
-
-    def _keep(self, reporter: Reporter) -> None:
-        """Keep the report; one that can't be written keeps no run from ending as it ended."""
-        from installer.report.store import Reports  # noqa: PLC0415 - as above
-
-        if reporter.worth_keeping:
-            with suppress(MoonliftError):
-                Reports(self.homes.state).keep(reporter.report())
-                self.reported = reporter.run
 
     def _chosen(self) -> Path:
         if self.bundle is None:

@@ -69,8 +69,14 @@ def summary_lines(run: RunProgress, session: Session) -> Iterator[Line]:
         yield Line(run.record.engine, "engine")
         for label, name in zip(labels("names"), run.record.names_set, strict=False):
             yield Line(name, label)
-    if session.reported:
-        yield Line(f"{session.reported}: installer report last", "report")
+    yield from reported_lines(session)
+
+
+def reported_lines(session: Session) -> Iterator[Line]:
+    """Say where the report of the last run is, and how to see it again."""
+    if session.reported is not None:
+        yield Line(str(session.reported / "report.html"), "report")
+        yield Line(f"installer report {session.reported.name}")
 
 
 def _proof_line(run: RunProgress, session: Session) -> Line:

@@ -19,6 +19,9 @@ from installer.engines.appapi import AppApi
 from installer.engines.containerfacts import ContainerFacts
 from installer.events import Event, Stage, Unit
 from installer.ledger import Ledger, LockedLedger
+from installer.prune.leftovers import leftovers
+from installer.report.reporter import Reporter
+from installer.report.standing import before_running
 from installer.running.runner import Go
 from installer.running.runningapp import (
     Asked,
@@ -32,11 +35,20 @@ from installer.running.runningapp import (
 from installer.state.history import HistoryEntry
 from installer.stream.jobs import Halted
 from installer.stream.staging import Broken, Staging
+from installer.verbs.report import kept_report
 from installer.words.status import log_json, log_text, status_json, status_lines
 from manifests.errors import ExitCode, NotInstallableHere, UsageError
 from manifests.strictjson import JsonValue
 
 Work = Callable[[RunningApp, threading.Event], Iterator[Event]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Verb:
+    """What a verb is called, and what the history calls it once it is done."""
+
+    name: str
+    past: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +68,7 @@ class LogAsked:
 
 def start_app(console: Console, asked: Asked) -> ExitCode:
     """Start what shall run; a switch that was broken off is ended: to the active release."""
-    return _change(console, asked, "started", _starting)
+    return _change(console, asked, _Verb("start", "started"), _starting)
 
 
 def restart_app(console: Console, asked: Asked) -> ExitCode:
@@ -67,20 +79,23 @@ def restart_app(console: Console, asked: Asked) -> ExitCode:
         yield from running.runner.stop(chosen.app.product, cancel, chosen.services)
         yield from _starting(running, cancel)
 
-    return _change(console, asked, "restarted", work)
+    return _change(console, asked, _Verb("restart", "restarted"), work)
 
 
 def stop_app(console: Console, asked: Asked) -> ExitCode:
     """Stop; needs neither release nor settings."""
     chosen = choose(asked)
-    with Ledger(asked.state).locked() as ledger, opened_runner(chosen) as (_, runner):
+    with Ledger(asked.state).locked() as ledger, opened_runner(chosen) as (apps, runner):
         product = chosen.app.product
-        return _run(
-            console,
-            lambda cancel: runner.stop(product, cancel, chosen.services),
-            lambda: _write(ledger, chosen, "stopped"),
-            0,
-        )
+        known = before_running("stop", chosen.app, chosen.engine, apps.facts(), ledger)
+        with kept_report(console, known, asked.state) as reporter:
+            return _run(
+                console,
+                reporter,
+                lambda cancel: runner.stop(product, cancel, chosen.services),
+                lambda: _write(ledger, chosen, "stopped"),
+                0,
+            )
 
 
 def show_status(console: Console, asked: Asked) -> ExitCode:
@@ -88,8 +103,9 @@ def show_status(console: Console, asked: Asked) -> ExitCode:
     chosen = choose(asked)
     with running_app(asked, chosen) as running:
         found = current_status(running)
-    console.lines(status_lines(found, chosen))
-    console.document("status", status_json(found, chosen))
+        left = tuple(leftovers(running.apps, Ledger(asked.state), chosen.app.product))
+    console.lines(status_lines(found, chosen, left))
+    console.document("status", status_json(found, chosen, left))
     return ExitCode.DONE if found.well and chosen.app.pending is None else ExitCode.START_FAILED
 
 
@@ -154,7 +170,7 @@ def _starting(running: RunningApp, cancel: threading.Event) -> Iterator[Event]:
     return running.runner.start(running.release, running.at, go)
 
 
-def _change(console: Console, asked: Asked, what: str, work: Work) -> ExitCode:
+def _change(console: Console, asked: Asked, verb: _Verb, work: Work) -> ExitCode:
     with Ledger(asked.state).locked() as ledger:
         chosen = choose(asked)
         if chosen.app.pending is not None:
@@ -169,18 +185,23 @@ def _change(console: Console, asked: Asked, what: str, work: Work) -> ExitCode:
             def ended() -> None:
                 if not chosen.services:
                     ledger.change_app(chosen.app.product, lambda app: app.with_pending(None))
-                _write(ledger, chosen, what)
+                _write(ledger, chosen, verb.past)
 
-            return _run(
-                console,
-                lambda cancel: work(running, cancel),
-                ended,
-                len(running.wanted.containers),
-            )
+            facts = running.at.facts
+            known = before_running(verb.name, chosen.app, chosen.engine, facts, ledger)
+            with kept_report(console, known, asked.state) as reporter:
+                return _run(
+                    console,
+                    reporter,
+                    lambda cancel: work(running, cancel),
+                    ended,
+                    len(running.wanted.containers),
+                )
 
 
 def _run(
     console: Console,
+    reporter: Reporter,
     work: Callable[[threading.Event], Iterator[Event]],
     ended: Callable[[], None],
     total: int,
@@ -196,7 +217,8 @@ def _run(
             return
 
     with stopping() as cancel:
-        console.follow(events(cancel))
+        console.follow(reporter.told(events(cancel)))
+    reporter.end(staging.outcome, staging.failure)
     if staging.failure is None:
         console.document("done", {"outcome": str(staging.outcome)})
         return ExitCode.DONE

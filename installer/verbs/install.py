@@ -59,6 +59,7 @@ class Choices:
         one_pass: don't read the layers twice.
         starting: how what runs of it is started.
         base_bundle: a kept bundle that old layers may come from; None for none.
+        accept_unfit: whether it goes on although checks of this host fail.
     """
 
     _: KW_ONLY
@@ -68,6 +69,7 @@ class Choices:
     one_pass: bool
     starting: Starting
     base_bundle: Path | None = None
+    accept_unfit: bool = False
 
 
 @contextmanager
@@ -126,8 +128,8 @@ def install_bundle(
             )
             outlook = _outlook(made, homes, choices)
             _show(console, outlook, choices)
-            if made.problems:
-                raise together(made.problems)
+            if outlook.problems:
+                raise together(outlook.problems)
             if choices.dry_run:
                 return ExitCode.DONE
             return _carry_out(console, homes, outlook, made, choices)
@@ -141,7 +143,7 @@ def _outlook(made: Plan, homes: Homes, choices: Choices) -> Outlook:
         return Outlook(made.verified, made, problems=made.problems)
     from installer.planning.lookahead import look_around  # noqa: PLC0415 - as above
 
-    return look_around(made, choices.engine, homes.state)
+    return look_around(made, choices.engine, homes.state, accept_unfit=choices.accept_unfit)
 
 
 def _show(console: Console, outlook: Outlook, choices: Choices) -> None:
@@ -155,7 +157,7 @@ def _show(console: Console, outlook: Outlook, choices: Choices) -> None:
     if console.form is Form.JSON_LINES:
         console.document("bundle", bundle_json(outlook.verified))
         console.document("plan", expected_json(outlook))
-    elif choices.dry_run and not (outlook.plan and outlook.plan.problems):
+    elif choices.dry_run and not outlook.problems:
         console.document("plan", outlook_json(outlook))
 
 

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from installer.state.apps import InstalledApp, InstalledRelease
 from manifests.errors import NotInstallableHere, UsageError
+
+AUTO: Final = "auto"
+
+
+def engine_of(app: InstalledApp | None, asked: str) -> str:
+    """Return the engine that is meant: where none was named, the one that has the app."""
+    known = app.engine if app is not None else ""
+    return known if known and asked == AUTO else asked
 
 
 def pick_app(apps: Sequence[InstalledApp], product: str) -> InstalledApp:

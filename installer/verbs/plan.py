@@ -24,6 +24,7 @@ class Asked:
         one_pass: don't read the layers twice.
         starting: how what runs of it would be started.
         base_bundle: a kept bundle that old layers may come from; None for none.
+        accept_unfit: whether checks of this host that fail count as no problem.
     """
 
     _: KW_ONLY
@@ -31,6 +32,7 @@ class Asked:
     one_pass: bool
     starting: Starting
     base_bundle: Path | None = None
+    accept_unfit: bool = False
 
 
 def show_plan(console: Console, homes: Homes, asked: Asked, leniency: Leniency) -> ExitCode:
@@ -47,7 +49,12 @@ def show_plan(console: Console, homes: Homes, asked: Asked, leniency: Leniency) 
     ):
         console.lines(bundle_lines(verified))
         outlook = look_ahead(
-            verified, asked.starting, homes.state, one_pass=asked.one_pass, old=old
+            verified,
+            asked.starting,
+            homes.state,
+            one_pass=asked.one_pass,
+            old=old,
+            accept_unfit=asked.accept_unfit,
         )
         console.lines(outlook_lines(outlook))
         console.lines(verdict_lines(outlook))

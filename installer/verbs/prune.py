@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import KW_ONLY, dataclass
 from datetime import UTC, datetime
@@ -10,13 +11,17 @@ from pathlib import Path
 from typing import Any
 
 from installer.console import Console, Form, stopping
-from installer.events import Failure
+from installer.events import Failure, Outcome
 from installer.ledger import Ledger
 from installer.prune.dockergc import GcSettings, patterns_of
 from installer.prune.opening import open_pruning
 from installer.prune.pruning import Asked, Pruning
-from installer.prune.removal import Outcome, Result
-from installer.prune.texts import result_line, results_json, summary_lines
+from installer.prune.removal import Result
+from installer.prune.texts import result_event, result_line, results_json, summary_lines
+from installer.report.reporter import Reporter
+from installer.report.standing import before_prune
+from installer.stream.removalevents import Removed
+from installer.verbs.report import kept_report
 from installer.words.results import failure_json
 from manifests.errors import (
     EngineFailed,
@@ -98,19 +103,32 @@ def prune_host(console: Console, options: Options, environ: Mapping[str, str]) -
             return ExitCode.DONE
         if plan.going and not options.yes:
             _confirm(console)
-        return _carry_out(console, opened.pruning, ledger, asked, plan)
+        known = before_prune(options.product, opened.name, opened.info)
+        with kept_report(console, known, options.state) as reporter:
+            work = _Work(opened.pruning, ledger, asked, reporter)
+            return _carry_out(console, work, plan)
 
 
-def _carry_out(
-    console: Console, pruning: Pruning, ledger: Ledger, asked: Asked, plan: PrunePlan
-) -> ExitCode:
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What a pruning works with, and who listens."""
+
+    pruning: Pruning
+    ledger: Ledger
+    asked: Asked
+    reporter: Reporter
+
+
+def _carry_out(console: Console, work: _Work, plan: PrunePlan) -> ExitCode:
     results: list[Result] = []
-    with stopping() as cancel, ledger.locked() as locked:
-        for result in pruning.carry_out(locked, asked, plan, cancel):
+    with stopping() as cancel, work.ledger.locked() as locked:
+        for result in work.pruning.carry_out(locked, work.asked, plan, cancel):
             console.lines([result_line(result)])
+            work.reporter.take(result_event(result))
             results.append(result)
     console.lines(summary_lines(results))
-    failure = next(_failures(pruning, asked, results), None)
+    failure = failure_of(work.pruning, work.asked, results)
+    end_report(work.reporter, results, failure, cancel)
     document = results_json(plan, results)
     if failure is not None:
         document["error"] = failure_json(Failure.of(failure))
@@ -122,8 +140,28 @@ def _carry_out(
     return ExitCode.DONE if failure is None else failure.exit_code
 
 
-def _failures(pruning: Pruning, asked: Asked, results: list[Result]) -> Iterator[MoonliftError]:
-    failed = [one for one in results if one.outcome is Outcome.FAILED]
+def end_report(
+    reporter: Reporter,
+    results: Sequence[Result],
+    failure: MoonliftError | None,
+    cancel: threading.Event,
+) -> None:
+    """Note what a pruning came to."""
+    if cancel.is_set():
+        reporter.end(Outcome.CANCELLED)
+    elif failure is not None:
+        reporter.end(Outcome.FAILED, Failure.of(failure))
+    else:
+        reporter.end(Outcome.DONE if results else Outcome.NOTHING_TO_DO)
+
+
+def failure_of(pruning: Pruning, asked: Asked, results: Sequence[Result]) -> MoonliftError | None:
+    """Return why a pruning did not come to what was asked; None if it did."""
+    return next(_failures(pruning, asked, results), None)
+
+
+def _failures(pruning: Pruning, asked: Asked, results: Sequence[Result]) -> Iterator[MoonliftError]:
+    failed = [one for one in results if one.outcome is Removed.FAILED]
     if failed:
         yield EngineFailed(
             "prune-failed",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from installer.console import Console, Form, stopping
 from installer.ledger import InstalledApp, Ledger
 from installer.running.starting import Starting
 from installer.state.history import HistoryEntry
-from installer.verbs.picking import pick_app, pick_release
+from installer.verbs.picking import engine_of, pick_app, pick_release
 from installer.words.app import app_json, app_lines, labels, row
 from installer.words.results import short_name
 from manifests.documents import instant_text
@@ -79,8 +79,9 @@ def go_back(console: Console, state: Path, asked: Back) -> ExitCode:
     ledger = Ledger(state)
     app = pick_app(ledger.state().apps, asked.product)
     target = pick_release(app, asked.release)
-    with closing(open_engine(asked.starting.engine)) as engine:
-        plan = plan_rollback(app, target, engine, ledger, asked.starting)
+    starting = replace(asked.starting, engine=engine_of(app, asked.starting.engine))
+    with closing(open_engine(starting.engine)) as engine:
+        plan = plan_rollback(app, target, engine, ledger, starting)
         return _carry_out(console, app, plan, asked)
 
 

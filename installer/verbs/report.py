@@ -5,8 +5,7 @@ Also keeps the report of a run that is just over: `kept_report`, which fails no 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from installer.console import Console
 from installer.report.before import Before
 from installer.report.html import html_of
 from installer.report.model import Report
-from installer.report.reporter import Reporter
+from installer.report.reporter import Reporter, reporting
 from installer.report.store import Reports
 from installer.report.texts import list_json, list_lines, report_lines
 from manifests.errors import MoonliftError, UsageError
@@ -56,18 +55,12 @@ def show_reports(console: Console, asked: Asked) -> None:
     console.document("report", report.to_json())
 
 
-@contextmanager
-def kept_report(console: Console, known: Before, state: Path) -> Iterator[Reporter]:
+def kept_report(console: Console, known: Before, state: Path) -> AbstractContextManager[Reporter]:
     """Make a report of what happens in the block, and keep it however that ends.
 
     A report that can't be written is told, and keeps no run from ending as it ended.
     """
-    reporter = Reporter(known)
-    try:
-        yield reporter
-    finally:
-        if reporter.worth_keeping:
-            _keep(console, reporter, state)
+    return reporting(known, lambda reporter: _keep(console, reporter, state))
 
 
 def _keep(console: Console, reporter: Reporter, state: Path) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from installer.console import Console, Form
 from installer.ledger import Ledger
+from installer.verbs.picking import engine_of
 from installer.words.app import labels, row
 from installer.words.results import short_name
 from manifests.errors import ExitCode, NotInstallableHere, UsageError
@@ -36,12 +37,14 @@ def uninstall_app(
         raise UsageError("volumes-options", "--volumes and --all-volumes exclude each other")
     if not yes:
         console.refuse_silence("--yes removes without asking; --dry-run shows what would go")
+    ledger = Ledger(state)
+    engine = engine_of(ledger.app(asked.product), engine)
     with ExitStack() as stack:
         opened = stack.enter_context(closing(open_engine(engine)))
         apps = _apps(engine)
         if apps is not None:
             stack.enter_context(closing(apps))
-        plan = plan_uninstall(asked, opened, apps, Ledger(state))
+        plan = plan_uninstall(asked, opened, apps, ledger)
         _refuse_unknown(plan)
         return _carry_out(console, plan, yes=yes, dry_run=dry_run)
 
@@ -63,7 +66,9 @@ def _refuse_unknown(plan: UninstallPlan) -> None:
 
 
 def _carry_out(console: Console, plan: UninstallPlan, *, yes: bool, dry_run: bool) -> ExitCode:
-    from installer.uninstall import uninstall  # noqa: PLC0415 - as above
+    from installer.report.standing import before_uninstall  # noqa: PLC0415 - as above
+    from installer.uninstall import uninstall  # noqa: PLC0415
+    from installer.verbs.report import kept_report  # noqa: PLC0415
 
     console.lines(_plan_lines(plan))
     if dry_run or console.form is Form.JSON_LINES:
@@ -72,13 +77,17 @@ def _carry_out(console: Console, plan: UninstallPlan, *, yes: bool, dry_run: boo
         return ExitCode.DONE
     if not yes:
         console.confirm("remove?")
-    return console.finish(console.follow_run(uninstall(plan)))
+    with kept_report(console, before_uninstall(plan), plan.ledger.directory) as reporter:
+        record = console.follow_run(reporter.told(uninstall(plan)))
+    return console.finish(record)
 
 
 def _plan_lines(plan: UninstallPlan) -> Iterator[str]:
     yield row("product", plan.product)
     active = plan.app.release(plan.app.active) if plan.app else None
     yield row("active", f"{active.version}, release {active.sequence}" if active else "none")
+    if plan.elsewhere:
+        yield row("elsewhere", f"what {plan.product} has in {plan.elsewhere} stays there")
     yield from _listed("containers", plan.containers)
     yield from _listed("networks", plan.networks)
     yield from _listed("names", [short_name(one.name) for one in plan.names])
@@ -94,6 +103,7 @@ def _listed(label: str, texts: tuple[str, ...] | list[str]) -> Iterator[str]:
 def _plan_json(plan: UninstallPlan) -> dict[str, JsonValue]:
     return {
         "product": plan.product,
+        "elsewhere": plan.elsewhere or None,
         "containers": list(plan.containers),
         "networks": list(plan.networks),
         "volumes": list(plan.volumes),

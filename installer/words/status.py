@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from manifests.documents import instant_text
+from manifests.quantities import bytes_text
 from manifests.safetext import safe_line
 from manifests.strictjson import JsonValue
 
 if TYPE_CHECKING:  # what only stops an app loads none of it
     from installer.app.logs import LogLine
     from installer.app.status import AppStatus, InstanceStatus
+    from installer.prune.leftovers import Leftover
     from installer.running.runningapp import Chosen
 
 SECONDS: Final = len("2026-11-27T04:37:02")
@@ -21,7 +23,7 @@ _DIGEST: Final = 19
 _HEADINGS: Final = ("service", "container", "state", "health", "since", "release", "image", "ports")
 
 
-def status_lines(found: AppStatus, chosen: Chosen) -> Iterator[str]:
+def status_lines(found: AppStatus, chosen: Chosen, left: Sequence[Leftover] = ()) -> Iterator[str]:
     """Say how every instance is, and below what is not as it should be."""
     active = chosen.installed
     version = f"{active.version}, release {active.sequence}" if active else "no release"
@@ -36,9 +38,22 @@ def status_lines(found: AppStatus, chosen: Chosen) -> Iterator[str]:
     for one in found.instances:
         if one.trouble:
             yield safe_line(f"{one.container or one.service}: {one.trouble}", limit=500)
+    yield from _left_lines(left)
 
 
-def status_json(found: AppStatus, chosen: Chosen) -> dict[str, JsonValue]:
+def _left_lines(left: Sequence[Leftover]) -> Iterator[str]:
+    """Say what installs left that were broken off."""
+    for one in left:
+        yield safe_line(f"left by an install that was broken off: {one.names[0]},", limit=200) + (
+            f" {bytes_text(one.size)}"
+        )
+    if left:
+        yield "the same install again goes on with them; installer prune removes them"
+
+
+def status_json(
+    found: AppStatus, chosen: Chosen, left: Sequence[Leftover] = ()
+) -> dict[str, JsonValue]:
     """Return the same for programs."""
     active, pending = chosen.installed, chosen.app.pending
     return {
@@ -51,6 +66,7 @@ def status_json(found: AppStatus, chosen: Chosen) -> dict[str, JsonValue]:
         if pending is None
         else {"sequence": pending.sequence, "since": instant_text(pending.since)},
         "instances": [_instance_json(one) for one in found.instances],
+        "leftovers": [{"names": list(one.names), "bytes": one.size} for one in left],
     }
 
 

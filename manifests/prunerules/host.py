@@ -184,6 +184,7 @@ class _Planning:
             since=max([one.arrived, *([one.used] if one.used else []), *ends]),
             holds=one.layers,
             stays=next(self._image_reasons(one), None),
+            about=f"left by an install of {one.left_by} that was broken off" if one.left_by else "",
         )
 
     def _image_reasons(self, one: Image) -> Iterator[Reason]:
@@ -191,7 +192,7 @@ class _Planning:
             yield Reason("in-use", f"container {user} was made from it")
         yield from self._released(one)
         if one.unexplained:
-            yield Reason("keeping-name", f"{one.unexplained[0]} is of no release known here")
+            yield Reason("keeping-name", f"{one.unexplained[0]} is of no app known here")
         if is_pinned(one.labels):
             yield _PINNED
         yield from _excluded(self._excludes.of_image(one))
@@ -208,7 +209,7 @@ class _Planning:
             if self._releases[owner.key] is not None:
                 text = f"of {owner.product} {owner.version}, release {owner.sequence}"
                 yield Reason("release", text)
-        if self._terms.product and not owners:
+        if self._terms.product and not owners and one.left_by != self._terms.product:
             yield Reason("scope", f"not of {self._terms.product}")
 
     def _volume(self, one: Volume) -> Candidate:

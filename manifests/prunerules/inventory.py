@@ -79,7 +79,8 @@ class Image:
         labels: of its config.
         ancestors: images that it was built on here; an engine removes none of them before it.
         ours: names of ours, which keep it while its release is installed.
-        unexplained: those of `ours` that are of no release known here.
+        unexplained: those of `ours` that are of no app known here.
+        left_by: the app an install of which was broken off and left it; empty for none.
     """
 
     identity: Digest
@@ -92,6 +93,7 @@ class Image:
     ancestors: frozenset[Digest] = frozenset()
     ours: tuple[str, ...] = ()
     unexplained: tuple[str, ...] = ()
+    left_by: str = ""
 
     @property
     def shown(self) -> tuple[str, ...]:

@@ -56,6 +56,7 @@ class Candidate:
         holds: what its removal may free.
         stays: why it stays whatever its age; None if only age and room matter.
         depth: of those of one kind and age, the lowest goes first.
+        about: where it comes from, if that is worth saying; empty if not.
     """
 
     kind: Kind
@@ -65,6 +66,7 @@ class Candidate:
     holds: tuple[Layer, ...] = ()
     stays: Reason | None = None
     depth: int = 0
+    about: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +197,10 @@ def _release(candidate: Candidate, holders: Counter[str]) -> int:
 
 def _age(candidate: Candidate, terms: Terms) -> Reason:
     seconds = (terms.now - candidate.since).total_seconds()
-    return Reason("unused", f"of no use for {age_text(seconds)}")
+    unused = f"of no use for {age_text(seconds)}"
+    if candidate.about:
+        return Reason("leftover", f"{candidate.about}, {unused}")
+    return Reason("unused", unused)
 
 
 def _staying(candidate: Candidate, terms: Terms) -> Reason:

@@ -124,6 +124,8 @@ def test_a_host_that_was_not_asked_for_its_inventory_is_told_what_it_lacks(
     target = f"layout:{tmp_path / 'out'}"
     site.install(old, target)
     made = site.build("delta", "1.1.0", site.inventory(target), app=NEXT)
+    with site.host.ledger.locked() as ledger:
+        ledger.forget_app(site.release(made).product)
     with pytest.raises(NotInstallableHere) as caught:
         site.install(made, f"layout:{tmp_path / 'other'}")
     assert caught.value.code == "base-missing"

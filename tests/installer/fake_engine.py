@@ -116,6 +116,7 @@ class FakeEngine:
     def info(self) -> Mapping[str, Any]:
         snapshotter = [["driver-type", "io.containerd.snapshotter.v1"]]
         return {
+            "ID": f"FAKE:{self.socket.parent.name}",
             "ServerVersion": "20.10.24",
             "Driver": "overlay2",
             "DriverStatus": snapshotter if self.store == "containerd" else [["Backing", "extfs"]],

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import pytest
 
+from installer.checks.sources import Sources, Wanted
 from installer.planning.space import FileSystem
 from manifests.errors import ExitCode
+from tests.installer.checks.hosts import PLAIN
 from tests.installer.conftest import APP, IMAGES, NAMES, WEB, Host
 from tests.installer.fake_engine import FakeEngine
 from tests.installer.test_cli import call, document
@@ -17,6 +20,7 @@ from tests.support.bundles import Facts
 from tests.support.images import ImageSpec
 from tests.support.layers import LayerSpec
 
+LONG_AGO = datetime(1999, 1, 1, tzinfo=UTC)
 SMALL = FileSystem("/dev/sdx1", "/dev/sdx1", "/small", "ext4", free=1000, total=2000)
 NOISE = LayerSpec.random(1, 3_000_000).stored_as("zstd", 1)
 LARGE = {NAMES[0]: ImageSpec((NOISE,))}
@@ -91,6 +95,30 @@ def test_install_tells_the_same_and_touches_nothing(host: Host, fake: FakeEngine
     assert "linux/arm64" in result.stderr
     assert "linux/s390x" in result.stderr
     assert fake.load_calls == 0
+
+
+def test_a_host_that_is_not_fit_is_refused_by_both_unless_a_person_accepts_it(
+    host: Host, fake: FakeEngine
+) -> None:
+    path, roots = host.bundle().path, iter(range(99))
+
+    def sources(_: str, wanted: Wanted) -> Sources:
+        return PLAIN.having(wanted=wanted, now=LONG_AGO).sources(host.root / f"host-{next(roots)}")
+
+    with patch("installer.planning.preflight.host_sources", sources):
+        found = planned(host, path, fake.url)
+        (problem,) = found["problems"]
+        assert (problem["code"], problem["context"]["check"]) == ("host-unfit", "sys.time")
+        assert "--accept-unfit" in problem["hint"]
+        for words in (("plan", path), ("install", path, "--yes"), ("install", path, "--dry-run")):
+            refused = call(host, *words, "--engine", fake.url)
+            assert refused.exit_code == ExitCode.NOT_INSTALLABLE
+            assert "host-unfit" in refused.output
+        assert fake.load_calls == 0
+        for words in (("plan", path), ("install", path, "--yes")):
+            done = call(host, *words, "--accept-unfit", "--engine", fake.url)
+            assert done.exit_code == ExitCode.DONE, done.output
+            assert "fail: sys.time" in done.stdout
 
 
 def test_without_an_engine_it_says_so_with_the_remedy_and_what_else_it_knows(host: Host) -> None:

@@ -185,6 +185,8 @@ def test_a_medium_that_changes_after_it_was_checked_is_found_out(
 def test_cancel_before_and_at_every_event(host: Host, fake: FakeEngine) -> None:
     bundle = host.bundle(LARGE)
     total = len(host.events(bundle.path, "layout:" + str(host.root / "dry")))
+    with host.ledger.locked() as ledger:
+        ledger.forget_app(bundle.release.product)
     for stop_at in range(total):
         cancel = threading.Event()
         events: list[Event] = []

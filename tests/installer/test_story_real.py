@@ -193,5 +193,8 @@ def test_9_uninstall_leaves_volumes_that_are_not_named(site: Site) -> None:
     again = site.installer("uninstall", PRODUCT, "--all-volumes", "--yes", *engine_words(site))
     assert code_of(again) == 0, again.stderr
     assert VOLUME not in site.engine.docker("volume", "ls", "--quiet").split()
+    report = json.loads(site.installer("report", "last", "--json").stdout)
+    assert (report["verb"], report["product"]) == ("uninstall", PRODUCT)
+    assert [VOLUME] in [one["names"] for one in report["removed"] if one["kind"] == "volume"]
     gone = site.installer("uninstall", PRODUCT, "--yes", *engine_words(site))
     assert code_of(gone) == ExitCode.NOT_INSTALLABLE

@@ -20,6 +20,7 @@ from tests.support.hosts import (
     MIB,
     NOW,
     PINNED,
+    ago,
     container,
     crowd,
     image,
@@ -381,6 +382,22 @@ def test_names_of_ours_that_no_known_release_explains_keep_an_image() -> None:
     )
     plan = planned(Inventory((kept,)))
     assert why(plan, name) == "keeping-name"
+
+
+def test_what_a_broken_off_install_left_goes_after_the_grace_and_says_so() -> None:
+    name = "moonlift.local/viz:0123456789ab"
+    left = replace(image("left", names=()), ours=(name,), left_by="viz")
+    plan = planned(Inventory((left,)))
+    (going,) = plan.going
+    assert (going.candidate.names, going.reason.code) == ((name,), "leftover")
+    assert "left by an install of viz that was broken off" in going.reason.text
+    fresh = replace(left, arrived=ago(0.5))
+    assert why(planned(Inventory((fresh,))), name) == "grace"
+    for product, code in (("viz", None), ("other", "scope")):
+        found = plan_host(Inventory((left,)), HostTerms(PrunePolicy(), NOW, product=product))
+        assert (why(found, name) if code else len(found.going)) == (code or 1)
+    used = Inventory((left,), (container("run", left, ContainerState.RUNNING, ended=None),))
+    assert why(planned(used), name) == "in-use"
 
 
 def test_shared_layers_are_counted_once_and_only_when_the_last_holder_goes() -> None:

@@ -60,6 +60,23 @@ def gpu_devices(service: Value, notes: Notes) -> Iterator[Value]:
     yield from _items(service.at("gpus"), notes)
 
 
+def cdi_names(service: Value, notes: Notes) -> tuple[str, ...]:
+    """Return the full names of devices that CDI shall give, such as `amd.com/gpu=0`.
+
+    Raises:
+        Refused: too much, as `Notes.spend` says.
+    """
+    found: list[str] = []
+    for device in gpu_devices(service, notes):
+        driver, ids = device.at("driver"), device.at("device_ids")
+        if driver is not None and driver.text == "cdi" and ids is not None:
+            found += [one.text for one in ids.items]
+    for item in _items(service.at("devices"), notes):
+        match = _CDI.match((item.at("source") or item).text)
+        found += [match[0]] if match is not None else []
+    return tuple(dict.fromkeys(found))
+
+
 def is_gpu_device(device: Value) -> bool:
     """Tell whether an entry of `devices:` gives a GPU, which is asked for apart."""
     text = (device.at("source") or device).text

@@ -178,7 +178,7 @@ def test_secrets_stay_on_the_host_and_configs_are_carried(tmp_path: Path) -> Non
 services:
   a:
     image: x
-    secrets: [pw, {source: key, target: /k, mode: 0400}]
+    secrets: [pw, {source: key, target: /k, mode: 0400, uid: '103', gid: 0}]
     configs: [conf, {source: site, target: /site}]
 secrets: {pw: {file: ./pw.txt}, key: {environment: KEY}}
 configs: {conf: {file: ./conf/a.conf}, site: {external: true}}
@@ -189,7 +189,7 @@ configs: {conf: {file: ./conf/a.conf}, site: {external: true}}
     (one,) = found.draft.services
     assert one.secrets == (
         SecretUse(name="pw", target="/run/secrets/pw"),
-        SecretUse(name="key", target="/k", mode=0o400),
+        SecretUse(name="key", target="/k", mode=0o400, uid=103),
         SecretUse(name="site", target="/site"),
     )
     assert one.mounts == (
@@ -211,6 +211,16 @@ configs: {conf: {file: ./conf/a.conf}, site: {external: true}}
         ("runtime: nvidia", GpuNeed(), ""),
         ("runtime: nvidia, environment: [NVIDIA_VISIBLE_DEVICES=0]", GpuNeed(devices=("0",)), ""),
         ("devices: [nvidia.com/gpu=1]", GpuNeed(devices=("1",)), ""),
+        ("devices: [amd.com/gpu=all]", GpuNeed(devices=("amd.com/gpu=all",), driver="cdi"), ""),
+        ("gpus: [{driver: cdi, device_ids: [nvidia.com/gpu=1]}]", GpuNeed(devices=("1",)), ""),
+        (
+            (
+                "deploy: {resources: {reservations: {devices: [{driver: cdi, capabilities: [gpu],"
+                " device_ids: [acme.org/gpu=1]}]}}}"
+            ),
+            GpuNeed(devices=("acme.org/gpu=1",), driver="cdi"),
+            "",
+        ),
         ("runtime: crun", None, "crun"),
         (
             "deploy: {resources: {reservations: {devices: [" + GPU_3 + "]}}}",

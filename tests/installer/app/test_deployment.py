@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import tarfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ import pytest
 
 from installer.app.deployment import deployment, narrowed
 from installer.app.gpus import gpu_settings, gpu_variables, way_to_gpus
+from installer.app.secretfiles import archive
 from installer.app.wanted import Deployment, WantedContainer
 from installer.checks.enginefacts import EngineFacts
 from installer.trials.ways import Way
@@ -101,6 +104,49 @@ def test_the_containers_own_part(fields: dict[str, Any], expected: dict[str, Any
 def test_the_hosts_part(fields: dict[str, Any], expected: dict[str, Any]) -> None:
     host = document(fields, volumes=({"key": "data"},))["HostConfig"]
     assert {name: host[name] for name in expected} == expected
+
+
+def with_secret(home: Path, **fields: Any) -> Deployment:
+    (home / "secrets").mkdir(mode=0o700)
+    (home / "secrets/key").write_text("correct horse")
+    web = service("web", **fields)
+    one = release(web, secrets=({"name": "key"},), volumes=({"key": "data"},))
+    return deployment(one, placed(one, home))
+
+
+def test_a_secret_with_an_owner_is_copied_and_all_others_are_mounted(tmp_path: Path) -> None:
+    plain = {"name": "key", "target": "key"}
+    own = {"name": "key", "target": "/app/key", "mode": 0o440, "gid": 50}
+    (found,) = with_secret(tmp_path, secrets=(plain, own)).containers
+    host: Any = found.body["HostConfig"]
+    assert [one["Target"] for one in host["Mounts"]] == ["/run/secrets/key"]
+    (file,) = found.files
+    assert (file.target, file.mode, file.uid, file.gid) == ("/app/key", 0o440, 0, 50)
+    assert "horse" not in repr(found)
+    with tarfile.open(fileobj=io.BytesIO(archive(found.files))) as tar:
+        (entry,) = tar.getmembers()
+        assert (entry.name, entry.mode, entry.uid, entry.gid) == ("app/key", 0o440, 0, 50)
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"privileges": {"read_only": True}}, "in a file system that is read-only"),
+        ({"mounts": ({"target": "/run", "kind": "tmpfs"},)}, "within the mount /run"),
+        (
+            {"mounts": ({"target": "/run/secrets", "kind": "volume", "source": "data"},)},
+            "within the mount /run/secrets",
+        ),
+    ],
+)
+def test_a_secret_that_can_not_be_copied_is_refused(
+    tmp_path: Path, fields: dict[str, Any], why: str
+) -> None:
+    own = {"name": "key", "target": "key", "mode": 0o400}
+    with pytest.raises(NotInstallableHere, match=why) as refused:
+        with_secret(tmp_path, secrets=(own,), **fields)
+    assert refused.value.code == "app-mount"
+    assert "leave out mode" in refused.value.hint
 
 
 def test_labels_are_composes_and_hold_no_setting_of_the_host() -> None:

@@ -243,6 +243,38 @@ def test_a_gpu_that_is_not_there_is_diagnosed_and_can_be_left_out(app_host: AppH
     assert without.remarks == ("GPUs are left out, as asked, of web",)
 
 
+def test_a_secret_has_the_mode_and_the_owner_that_the_app_asks_for(app_host: AppHost) -> None:
+    folder = app_host.home / "secrets"
+    folder.mkdir(mode=0o700, parents=True)
+    for name in ("key", "pw"):
+        (folder / name).write_text(f"the {name}")
+        (folder / name).chmod(0o600)
+    own = {"name": "key", "target": "deep/key", "mode": 0o400, "uid": 1000, "gid": 50}
+    uses = (own, {"name": "pw", "target": "pw"})
+    wanting = release(
+        service("web", user="1000:1000", secrets=uses), secrets=({"name": "key"}, {"name": "pw"})
+    )
+    assert app_host.switch(wanting).error is None
+    docker = app_host.engine.docker
+    shown = ("exec", "--user", "0", "viz-web-1", "busybox", "stat", "-c", "%a %u %g %n")
+    assert docker(*shown, "/run/secrets/deep/key").split() == [
+        "400",
+        "1000",
+        "50",
+        "/run/secrets/deep/key",
+    ]
+    assert docker(*shown, "/run/secrets/pw").split()[:3] == ["600", "0", "0"]
+    assert docker("exec", "viz-web-1", "cat", "/run/secrets/deep/key") == "the key"
+    before = app_host.id("viz-web-1")
+    assert app_host.switch(wanting).error is None
+    assert app_host.id("viz-web-1") == before
+    docker("restart", "--time", "0", "viz-web-1")
+    assert docker("exec", "viz-web-1", "cat", "/run/secrets/deep/key") == "the key"
+    (folder / "key").write_text("another key")
+    assert app_host.switch(wanting).error is None
+    assert docker("exec", "viz-web-1", "cat", "/run/secrets/deep/key") == "another key"
+
+
 def test_a_service_in_several_networks_is_found_by_its_names(app_host: AppHost) -> None:
     net = release(
         service("web", command=SERVE, networks=({"network": "a"}, {"network": "b"})),

@@ -9,6 +9,7 @@ from typing import Final
 
 from installer.checks.cudaversion import CudaVersion
 from installer.checks.enginefacts import Contact, EngineFacts
+from installer.checks.gpuasks import GpuAsk
 from installer.checks.hostfiles import Node, Space
 from installer.checks.libraries import Loading
 from installer.checks.nvml import Nvml, NvmlGpu, Question, Trouble
@@ -69,6 +70,10 @@ def gone(contact: Contact) -> FakeHost:
 def icd(text: str, loading: Loading | None = None) -> FakeHost:
     host = PLAIN.with_files({"/etc/OpenCL/vendors/some.icd": text})
     return host.having(libraries={text.strip(): loading or Loading()})
+
+
+def asking(ask: GpuAsk) -> FakeHost:
+    return WITH_GPU.having(wanted=Wanted(gpu=True, gpu_asks=(ask,)))
 
 
 def capability(major: int, minor: int, driver: str) -> FakeHost:
@@ -284,6 +289,17 @@ SCENARIOS: Mapping[str, Scenario] = {
     ),
     "gpu.dev_char/no-links": Scenario(
         WITH_GPU.without("/dev/char"), "/dev/char", "create-dev-char-symlinks"
+    ),
+    "gpu.count/too-few": Scenario(
+        asking(GpuAsk("train", 4)), "train asks for 4 GPUs, this host has 1", "--no-gpu"
+    ),
+    "gpu.count/not-here": Scenario(
+        asking(GpuAsk("train", devices=("0", "1"))), "asks for 1, this host", "nvidia-smi -L"
+    ),
+    "gpu.count/not-in-cdi": Scenario(
+        asking(GpuAsk("train", 1)).with_engine(cdi_devices=("nvidia.com/gpu=all",)),
+        "asks for nvidia.com/gpu=0, Docker lists nvidia.com/gpu=all",
+        "nvidia-ctk cdi generate",
     ),
     "gpu.nvml/no-library": Scenario(
         trouble(12, "libnvidia-ml.so.1: cannot open shared object file"),

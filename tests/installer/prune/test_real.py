@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import json
 import threading
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
 
-from installer.cli import app
-from installer.events import Event, Noted, Stage, StageFinished, StageStarted
+from installer.cli import Homes, app
+from installer.events import Event, ImageLoaded, Noted, Stage, StageFinished, StageStarted
+from installer.ledger import Ledger
 from installer.prune.after import prune_after
+from installer.prune.opening import open_pruning
+from installer.report.store import Reports
+from installer.run import run as run_plan
 from installer.running.appfiles import files_folder
+from installer.stream.removalevents import Removed
+from installer.tui.backing import look_for_waste, pruned
+from installer.tui.session import Session
+from installer.tui.summing import reported_lines
 from manifests.errors import ExitCode
 from manifests.prunerules.policy import PrunePolicy
 from tests.installer.conftest import Host
@@ -107,6 +118,9 @@ def test_old_releases_go_and_all_that_is_of_use_stays(host: Host, engine: Engine
     folders = list((host.root / "state/files/viz").iterdir())
     assert len(folders) == 2
     assert host.ledger.history()[-1].what == "pruned"
+    reports = Reports(host.root / "state")
+    last = reports.read(reports.find("last"))
+    assert (last.verb, [one.kind for one in last.removed]) == ("prune", gone)
 
 
 def test_images_of_others_go_by_all_their_names_unless_they_are_kept(
@@ -161,6 +175,50 @@ def test_room_is_asked_for_and_missing(host: Host, engine: Engine) -> None:
     assert result.exit_code == ExitCode.NOT_INSTALLABLE
     assert "prune-short" in result.stderr
     assert not engine.image_ids()
+
+
+def test_a_pruning_from_the_screen_leaves_a_report_and_says_where(
+    host: Host, engine: Engine
+) -> None:
+    engine.docker("import", "-", "acme/old:1", stdin=BASE.tar())
+    homes = Homes(host.root / "trust", host.root / "state", host.root / "settings")
+    session = Session(homes, f"docker:{engine.url}", host.root)
+    plan, asked = look_for_waste(session)
+    assert plan.going == ()
+    terms = replace(asked.terms, policy=PrunePolicy(grace_seconds=0))
+    asked = replace(asked, terms=replace(terms, now=datetime.now(UTC)))
+    with closing(open_pruning(session.engine, Ledger(homes.state))) as opened:
+        plan = opened.pruning.plan(asked)
+    (result,) = pruned(session, plan, asked, threading.Event())
+    assert result.outcome is Removed.REMOVED
+    first, second = reported_lines(session)
+    assert Path(first.text).is_file()
+    report = Reports(homes.state).read(second.text.split()[-1])
+    assert (report.verb, report.outcome, report.removed[0].names) == (
+        "prune",
+        "done",
+        ("acme/old:1",),
+    )
+
+
+def test_what_a_broken_off_install_left_is_named_and_goes(host: Host, engine: Engine) -> None:
+    install(host, engine, 1)
+    names = {f"docker.io/acme/app:{number}": spec(number) for number in (1, 2, 3)}
+    plan = host.plan(host.bundle(names, Facts(sequence=2)).path, f"docker:{engine.url}")
+    cancel = threading.Event()
+    for event in run_plan(plan, cancel):
+        if isinstance(event, ImageLoaded):
+            cancel.set()
+    ours = {name for name in engine.images() if name.startswith("moonlift.local/viz:")}
+    assert len(ours) == 2, "one of release 1, one that was left"
+    found = document(prune(host, engine, "--dry-run", "--json"))
+    assert [one["reason"]["code"] for one in found["items"] if one["goes"]] == []
+    result = prune(host, engine, "--yes", "--grace", "0")
+    assert "left by an install of viz that was broken off" in result.stdout
+    assert len({name for name in engine.images() if name.startswith("moonlift.local/")}) == 1
+    assert kept(host) == [1]
+    again = host.install(host.bundle(names, Facts(sequence=2)).path, f"docker:{engine.url}")
+    assert again.failure is None
 
 
 def test_after_an_upgrade_only_what_the_product_leaves_goes(host: Host, engine: Engine) -> None:

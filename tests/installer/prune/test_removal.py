@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from installer.ledger import Ledger
-from installer.prune.removal import Outcome, Removal, Result
+from installer.prune.removal import Removal, Result
+from installer.stream.removalevents import Removed
 from manifests.digest import Digest
 from manifests.errors import EngineFailed
 from manifests.prunerules.host import HostTerms, plan_host
@@ -81,9 +82,9 @@ def test_a_container_that_runs_again_or_ran_once_more_stays(tmp_path: Path) -> N
     later = Inventory((), (replace(a, state=ContainerState.RUNNING), replace(b, finished=NOW), c))
     results = carried_out(tmp_path, host, Engine(later))
     assert {one.item.candidate.names[0]: (one.outcome, one.detail) for one in results} == {
-        "a": (Outcome.STAYED, "it is running now"),
-        "b": (Outcome.STAYED, "it ran once more"),
-        "c": (Outcome.REMOVED, ""),
+        "a": (Removed.STAYED, "it is running now"),
+        "b": (Removed.STAYED, "it ran once more"),
+        "c": (Removed.REMOVED, ""),
     }
 
 
@@ -92,7 +93,7 @@ def test_an_image_that_a_container_was_made_from_meanwhile_stays(tmp_path: Path)
     later = Inventory((WEB,), (container("new", WEB, ContainerState.CREATED, ended=None),))
     engine = Engine(later)
     [result] = carried_out(tmp_path, host, engine)
-    assert (result.outcome, result.detail) == (Outcome.STAYED, "container new was made from it")
+    assert (result.outcome, result.detail) == (Removed.STAYED, "container new was made from it")
     assert not engine.removed
     assert result.freed == 0
 
@@ -100,14 +101,14 @@ def test_an_image_that_a_container_was_made_from_meanwhile_stays(tmp_path: Path)
 def test_an_image_with_another_name_than_before_stays(tmp_path: Path) -> None:
     later = Inventory((replace(WEB, names=(*WEB.names, "docker.io/acme/web:2")),))
     [result] = carried_out(tmp_path, Inventory((WEB,)), Engine(later))
-    assert result.outcome is Outcome.STAYED
+    assert result.outcome is Removed.STAYED
 
 
 def test_names_come_back_where_the_engine_refuses_the_last(tmp_path: Path) -> None:
     """docker-gc hides it: an image with several names never goes, and no one is told."""
     engine = Engine(Inventory((WEB,)), refused=frozenset({"docker.io/acme/web:latest"}))
     [result] = carried_out(tmp_path, Inventory((WEB,)), engine)
-    assert result.outcome is Outcome.FAILED
+    assert result.outcome is Removed.FAILED
     assert "it is in use" in result.detail
     assert engine.back == engine.removed == ["docker.io/acme/web:1"]
 
@@ -116,13 +117,13 @@ def test_an_image_without_a_name_goes_by_its_id(tmp_path: Path) -> None:
     lost = image("lost", names=())
     engine = Engine(Inventory((lost,)))
     [result] = carried_out(tmp_path, Inventory((lost,)), engine)
-    assert (result.outcome, engine.removed) == (Outcome.REMOVED, [str(lost.identity)])
+    assert (result.outcome, engine.removed) == (Removed.REMOVED, [str(lost.identity)])
 
 
 def test_what_is_gone_already_counts_as_removed(tmp_path: Path) -> None:
     host = Inventory((WEB,), (container("a"),))
     assert {one.outcome for one in carried_out(tmp_path, host, Engine(Inventory()))} == {
-        Outcome.REMOVED
+        Removed.REMOVED
     }
 
 
@@ -130,7 +131,7 @@ def test_a_volume_that_a_container_has_meanwhile_stays(tmp_path: Path) -> None:
     host = Inventory(volumes=(volume("data"),))
     later = Inventory((), (container("x", volumes=["data"]),))
     [result] = carried_out(tmp_path, host, Engine(later))
-    assert result.outcome is Outcome.STAYED
+    assert result.outcome is Removed.STAYED
 
 
 def test_a_release_stays_while_one_of_its_images_could_not_go(tmp_path: Path) -> None:
@@ -142,8 +143,8 @@ def test_a_release_stays_while_one_of_its_images_could_not_go(tmp_path: Path) ->
     engine = Engine(host, refused=frozenset({"docker.io/acme/app:1"}))
     results = carried_out(tmp_path, host, engine)
     assert [(str(one.item.candidate.kind), one.outcome) for one in results] == [
-        ("image", Outcome.FAILED),
-        ("release", Outcome.STAYED),
+        ("image", Removed.FAILED),
+        ("release", Removed.STAYED),
     ]
 
 

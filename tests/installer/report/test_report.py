@@ -13,18 +13,30 @@ from unittest.mock import patch
 import jsonschema
 import pytest
 
-from installer.events import Advanced, Noted, ServiceChanged, ServiceState, Stage
+from installer.engines.base import EngineInfo, Store
+from installer.events import (
+    Advanced,
+    Noted,
+    Outcome,
+    RemovalEnded,
+    ServiceChanged,
+    ServiceState,
+    Stage,
+)
 from installer.planning.outlook import Outlook
 from installer.report import store
 from installer.report.before import before_install
+from installer.report.facts import BundlePart
 from installer.report.html import html_of
 from installer.report.model import Report, report_schema
-from installer.report.reporter import Reporter
+from installer.report.reporter import Reporter, reporting
+from installer.report.standing import before_prune
 from installer.report.store import Reports
 from installer.run import run
+from installer.stream.removalevents import Removed
 from installer.trials.reports import read_report
 from installer.trials.told import devices_tested, pictures_drawn
-from manifests.errors import ExitCode, MoonliftError
+from manifests.errors import EngineFailed, ExitCode, MoonliftError
 from tests.installer.conftest import IMAGES, NAMES, Host
 from tests.installer.fake_engine import FakeEngine
 from tests.installer.test_cli import call, document
@@ -75,6 +87,15 @@ def last(host: Host) -> Report:
     return reports.read(reports.find("last"))
 
 
+def keep(host: Host, reporter: Reporter) -> None:
+    Reports(host.root / "state").keep(reporter.report())
+
+
+def brought(report: Report) -> BundlePart:
+    assert report.bundle is not None
+    return report.bundle
+
+
 def raw(host: Host, report: Report) -> dict[str, Any]:
     path = host.root / "state" / "reports" / report.run / "report.json"
     found: dict[str, Any] = json.loads(path.read_bytes())
@@ -91,7 +112,7 @@ def test_holds_everything_that_an_auditor_asks_for(host: Host, fake: FakeEngine)
     found = raw(host, report)
     jsonschema.validate(found, json.loads(SCHEMA.read_bytes()))
     assert (report.outcome, report.failure) == ("done", None)
-    (signer,) = report.bundle.signers
+    (signer,) = brought(report).signers
     assert signer.fingerprint == host.key.public.fingerprint
     text = json.dumps(found)
     (kept,) = host.ledger.releases()
@@ -160,11 +181,52 @@ def test_going_back_leaves_one_too(host: Host, fake: FakeEngine) -> None:
     installed(host, fake.url, host.bundle(changed, Facts(sequence=2, version="2")).path)
     assert call(host, "rollback", "--yes", "--engine", fake.url).exit_code == 0
     report = last(host)
-    assert (report.verb, report.outcome, report.bundle.sequence) == ("rollback", "done", 1)
-    assert report.bundle.sums == first.bundle.sums
-    assert [one.fingerprint for one in report.bundle.signers] == [host.key.public.fingerprint]
+    assert (report.verb, report.outcome, brought(report).sequence) == ("rollback", "done", 1)
+    assert brought(report).sums == brought(first).sums
+    assert [one.fingerprint for one in brought(report).signers] == [host.key.public.fingerprint]
     (moved,) = [one for one in report.names if not one.name.startswith("moonlift.local/")]
     assert (moved.name, moved.new) == (NAMES[0], first.names[0].new)
+
+
+def test_taking_an_app_off_leaves_one_too(host: Host, tmp_path: Path) -> None:
+    engine = f"layout:{tmp_path / 'layout'}"
+    first = installed(host, engine)
+    assert call(host, "uninstall", "viz", "--yes", "--engine", engine).exit_code == 0
+    report = last(host)
+    jsonschema.validate(raw(host, report), json.loads(SCHEMA.read_bytes()))
+    assert (report.verb, report.outcome, report.product) == ("uninstall", "done", "viz")
+    assert (brought(report).sums, brought(report).standing) == (brought(first).sums, "active")
+    assert {one.identity for one in report.images} == {one.identity for one in first.images}
+    assert {one.name for one in report.names if not one.new} >= set(NAMES)
+    shown = call(host, "report", "last").stdout
+    assert re.search(r"name +docker.io/acme/[^\n]+ -> removed", shown)
+    assert "<td>removed</td>" in html_of(report)
+
+
+def test_pruning_says_of_each_thing_what_became_of_it(host: Host) -> None:
+    info = EngineInfo("docker", "26.1", Store.GRAPH_DRIVER, "overlay2", None, None)
+    gone = RemovalEnded(Stage.PRUNE, "image", ("acme/web:1",), "sha256:1", Removed.REMOVED, 5 << 20)
+    stays = RemovalEnded(Stage.PRUNE, "volume", (HOSTILE,), "v", Removed.FAILED, detail=HOSTILE)
+    with (
+        pytest.raises(EngineFailed),
+        reporting(before_prune("", "docker", info), lambda one: keep(host, one)),
+    ):
+        raise EngineFailed("engine-unreachable", "gone")
+    assert (last(host).outcome, last(host).subject) == ("failed", "this host")
+    with reporting(before_prune("", "docker", info), lambda one: keep(host, one)) as reporter:
+        for event in (gone, stays):
+            reporter.take(event)
+        reporter.end(Outcome.DONE)
+    report = last(host)
+    jsonschema.validate(raw(host, report), json.loads(SCHEMA.read_bytes()))
+    assert (report.bundle, report.outcome) == (None, "done")
+    assert "removed      image acme/web:1, 5.00 MiB" in call(host, "report", "last").stdout
+    assert re.search(r"prune +done +this host", call(host, "report").stdout)
+    listed = document(call(host, "report", "--json"))["reports"][-1]
+    assert (listed["product"], listed["version"]) == (None, None)
+    page = Page(html_of(report))
+    assert "acme/web:1" in page.words
+    assert "script" not in page.tags
 
 
 def test_a_run_that_had_nothing_to_do_leaves_none(host: Host, fake: FakeEngine) -> None:
@@ -203,7 +265,7 @@ def test_the_page_needs_nothing_else_and_runs_nothing(host: Host, fake: FakeEngi
     assert not page.tags & {"script", "link", "iframe", "object", "form", "a", "base"}
     names = {name for name, _ in page.attributes}
     assert not names & {"href", "src", "onclick", "onload", "style", "srcset"}
-    for words in (host.key.public.fingerprint, *NAMES, report.bundle.sums, "install: done"):
+    for words in (host.key.public.fingerprint, *NAMES, brought(report).sums, "install: done"):
         assert words in page.words
     assert "prefers-color-scheme:dark" in page.words
     assert "@media print" in page.words
@@ -272,7 +334,7 @@ def test_lists_shows_and_exports(host: Host, fake: FakeEngine, tmp_path: Path) -
     listed = document(call(host, "report", "--json"))
     assert [one["run"] for one in listed["reports"]] == [report.run]
     shown = call(host, "report", "last").stdout
-    assert report.bundle.sums in shown
+    assert brought(report).sums in shown
     assert document(call(host, "report", report.run[:12], "--json"))["run"] == report.run
     call(host, "report", "last", "--html", tmp_path / "page.html")
     assert Page((tmp_path / "page.html").read_text()).open == []

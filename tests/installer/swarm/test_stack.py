@@ -112,16 +112,26 @@ def test_gpus_are_reserved_or_said_to_be_impossible() -> None:
     assert reserved == [{"DiscreteResourceSpec": {"Kind": "NVIDIA-GPU", "Value": 2}}]
 
 
+def test_a_node_that_has_too_few_gpus_for_all_tasks_is_refused() -> None:
+    asking = service("web", gpus={"count": 2}, instances=2)
+    node = SwarmNode("node1", {"NVIDIA-GPU": 3})
+    with pytest.raises(NotInstallableHere) as refused:
+        made(asking, terms=Terms(node))
+    assert refused.value.code == "swarm-no-gpus"
+    assert "4 GPUs (web 4), this node tells its swarm of 3" in str(refused.value)
+    assert made(asking, terms=Terms(node, everywhere=True)).services
+
+
 def test_a_secret_is_the_swarms_and_in_no_document(tmp_path: Path) -> None:
     (tmp_path / "secrets").mkdir(mode=0o700)
     (tmp_path / "secrets/key").write_text("correct horse")
-    web = service("web", secrets=({"name": "key", "target": "key", "mode": 0o400},))
+    web = service("web", secrets=({"name": "key", "target": "key", "mode": 0o400, "uid": 7},))
     found = made(web, home=tmp_path, secrets=({"name": "key"},))
     (secret,) = found.secrets
     (used,) = task(found)["ContainerSpec"]["Secrets"]
     assert secret.value == b"correct horse"
     assert used["SecretName"] == secret.name
-    assert (used["File"]["Name"], used["File"]["Mode"]) == ("/run/secrets/key", 0o400)
+    assert used["File"] == {"Name": "/run/secrets/key", "UID": "7", "GID": "0", "Mode": 0o400}
     assert "horse" not in json.dumps(only(found).spec) + repr(found)
     assert "Mounts" not in task(found)["ContainerSpec"]
     (tmp_path / "secrets/key").write_text("another horse")

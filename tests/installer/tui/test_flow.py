@@ -35,7 +35,9 @@ def test_enter_alone_leads_to_an_installed_and_tested_app(
     async def scenario(player: Player) -> None:
         await installed(player)
         await player.press("enter")
-        await player.sees("[Summary]", "installed viz 1.0.0", "PASS: every result is right")
+        await player.sees(
+            "[Summary]", "installed viz 1.0.0", "PASS: every result is right", "installer report"
+        )
         assert player.presses <= MOST_PRESSES
         await player.press("enter")
         await player.ends()

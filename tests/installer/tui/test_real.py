@@ -114,7 +114,7 @@ def test_a_release_is_gone_back_to_from_the_menu(stage: Stage, host: Host, site:
         await player.press("enter")
         await player.sees("[Start]", "> Go on <")
         await player.press("enter")
-        await player.sees("[Summary]")
+        await player.sees("[Summary]", "installer report")
 
     stage.play(program_of(site, third.path.parent / "none"), scenario)
     assert "version 1.1" in site.answer()
