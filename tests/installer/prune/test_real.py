@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from installer.cli import Homes, app
+from installer.cli import app
 from installer.events import Event, ImageLoaded, Noted, Stage, StageFinished, StageStarted
+from installer.homes import Homes
 from installer.ledger import Ledger
 from installer.prune.after import prune_after
 from installer.prune.opening import open_pruning
