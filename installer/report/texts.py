@@ -57,7 +57,8 @@ def report_lines(report: Report) -> Iterator[str]:
         yield _row("next", report.failure.hint)
     yield from _bundle(report)
     yield _row("host", f"{host.name}, {host.system}, Linux {host.kernel}")
-    yield _row("engine", f"{engine.kind} {engine.version} ({engine.store}, {engine.driver})")
+    what = f"{engine.kind} {engine.version}".rstrip()
+    yield _row("engine", f"{what} ({engine.store}, {engine.driver})")
     yield from _done(report)
 
 
