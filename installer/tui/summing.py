@@ -22,6 +22,8 @@ from installer.words.app import labels
 from manifests.safetext import safe_line
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from installer.tui.session import Session
 
 _LEAVE: Final = Choice("leave", "Leave")
@@ -75,8 +77,13 @@ def summary_lines(run: RunProgress, session: Session) -> Iterator[Line]:
 def reported_lines(session: Session) -> Iterator[Line]:
     """Say where the report of the last run is, and how to see it again."""
     if session.reported is not None:
-        yield Line(str(session.reported / "report.html"), "report")
-        yield Line(f"installer report {session.reported.name}")
+        yield Line(str(page_of(session.reported)), "report")
+        yield Line(f"installer report {session.reported.name}", "")
+
+
+def page_of(report: Path) -> Path:
+    """Return the page of a report's folder."""
+    return report / "report.html"
 
 
 def _proof_line(run: RunProgress, session: Session) -> Line:

@@ -230,6 +230,10 @@ def calm(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("installer.planning.lookahead.look_around", looked)
     monkeypatch.setattr("installer.plan.file_system_of", lambda _: DISK)
     monkeypatch.setattr("installer.words.bundle.age_text", lambda _: "30 days")
+    reports = Path("/var/lib/moonlift/reports")
+    monkeypatch.setattr(
+        "installer.tui.summing.page_of", lambda one: reports / one.name / "report.html"
+    )
 
 
 class Album:
