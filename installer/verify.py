@@ -2,7 +2,7 @@
 
 Owns the order: the seal by this host's trusted keys and the documents (`manifests.seals.seal`,
 steps 1 to 5), then freshness by this host's ledger. Step 6, the layers' bytes, is
-`check_everything` here, or happens chunk by chunk while they are loaded. Changes nothing, prints
+`survey_everything` here, or happens chunk by chunk while they are loaded. Changes nothing, prints
 nothing.
 """
 
@@ -16,7 +16,7 @@ from typing import Final
 from installer.ledger import Ledger
 from installer.planning.freshness import Candidate, FreshnessVerdict
 from installer.trust import TrustedKeys
-from manifests.bundle.contents import Survey, check_contents, survey_contents
+from manifests.bundle.contents import Survey, survey_contents
 from manifests.bundle.digesting import Digesting
 from manifests.bundle.medium import Medium
 from manifests.release import Release
@@ -123,22 +123,6 @@ def verify_listing(
     return VerifiedBundle(sealed, verdict, token=_TOKEN)
 
 
-def check_everything(
-    verified: VerifiedBundle, advance: Callable[[int], None], begun: Digesting | None = None
-) -> int:
-    """Read every byte that `verify` has not, and return how many.
-
-    Args:
-        verified: the bundle.
-        advance: called from several threads with the number of bytes just checked.
-        begun: reads some of the files already.
-
-    Raises:
-        BundleRefused: `chunk-damaged`, `bundle-truncated`, `file-missing`, `medium-unreadable`.
-    """
-    return check_contents(verified.sealed, advance, begun=begun)
-
-
 def survey_everything(
     verified: VerifiedBundle, advance: Callable[[int], None], begun: Digesting | None = None
 ) -> Survey:
@@ -150,13 +134,13 @@ def survey_everything(
         begun: reads some of the files already.
 
     Raises:
-        BundleRefused: `medium-gone`; of a pipe, as `check_everything`.
+        BundleRefused: `medium-gone`; of a pipe, as `survey_contents`.
     """
     return survey_contents(verified.sealed, advance, begun=begun)
 
 
 def unread_bytes(verified: VerifiedBundle) -> int:
-    """Return how many bytes `check_everything` will read."""
+    """Return how many bytes `survey_everything` will read."""
     sealed = verified.sealed
     read = {blob.name for blob in sealed.release.blobs() if blob.digest in sealed.documents}
     return sum(size for name, size in sealed.release.sizes().items() if name not in read)

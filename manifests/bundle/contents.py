@@ -6,7 +6,7 @@ be read, is it read again, chunk by chunk, to name all that is damaged. What com
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from manifests.bundle.chunks import chunked_file, examine, verified_chunks
@@ -16,9 +16,6 @@ from manifests.bundle.reading import FAULTS, Patience
 from manifests.digest import Digest, digest_mismatch
 from manifests.errors import BundleRefused
 from manifests.seals.seal import SealedRelease
-
-Found = Callable[[BundleRefused], None]
-"""Told of each chunk that can't be had; may raise to break off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,31 +31,6 @@ class Survey:
     size: int
     damages: tuple[Damage, ...] = ()
     reread: tuple[str, ...] = ()
-
-
-def check_contents(
-    sealed: SealedRelease,
-    advance: Advance,
-    names: frozenset[str] | None = None,
-    begun: Digesting | None = None,
-) -> int:
-    """Read and check the layers and files up to the first damage, and return the bytes read.
-
-    Args:
-        sealed: whose documents were checked before.
-        advance: called from several threads with the number of bytes just checked.
-        names: only these files; None for all.
-        begun: reads some of the files already; is left running.
-
-    Raises:
-        BundleRefused: `chunk-damaged`, naming the file and the first bad chunk, or
-            `bundle-truncated`, `file-missing`, `medium-unreadable`, `medium-gone`.
-    """
-
-    def refuse(fault: BundleRefused) -> None:
-        raise fault
-
-    return _Surveyor(sealed, advance, refuse).survey(names, begun).size
 
 
 def survey_contents(
@@ -77,18 +49,18 @@ def survey_contents(
 
     Raises:
         BundleRefused: `medium-gone`; `digest-mismatch` of a file whose chunks are all right; of a
-            pipe, which can't be read past damage, as `check_contents`.
+            pipe, which can't be read past damage, the first fault: `chunk-damaged`,
+            `bundle-truncated`, `file-missing`, `medium-unreadable`.
     """
-    return _Surveyor(sealed, advance, lambda _: None).survey(names, begun)
+    return _Surveyor(sealed, advance).survey(names, begun)
 
 
 class _Surveyor:
     """One reading of a bundle."""
 
-    def __init__(self, sealed: SealedRelease, advance: Advance, found: Found) -> None:
+    def __init__(self, sealed: SealedRelease, advance: Advance) -> None:
         self._sealed = sealed
         self._advance = advance
-        self._found = found
         self._patience = Patience()
         self._damages: list[Damage] = []
         self._reread: list[str] = []
@@ -124,9 +96,7 @@ class _Surveyor:
         file = chunked_file(self._sealed.release, name, size, expected)
         examined = examine(self._sealed.medium, file, self._patience, self._advance)
         images = images_with(self._sealed.release, name) if examined.faults else ()
-        for fault in examined.faults:
-            self._damages.append(damage_of(fault, images))
-            self._found(fault)
+        self._damages += (damage_of(fault, images) for fault in examined.faults)
         if not examined.faults:
             if examined.digest != expected:
                 raise digest_mismatch(name, expected, examined.digest)

@@ -5,7 +5,7 @@
     3  parse SHA256SUMS; the bundle holds those files, no other and none less
     4  read release.json by its digest; it and SHA256SUMS name the same files, in their sizes
     5  read index.json, manifests and configs by digest; they and release.json tell the same
-    6  read everything else by digest (`check_contents`), or chunk by chunk while it is loaded
+    6  read everything else by digest (`survey_contents`), or chunk by chunk while it is loaded
 
 Trusted keys are an argument: they never come from the bundle. Freshness, platform and space are
 the host's business.

@@ -13,12 +13,12 @@ from bundler.cache import Cache
 from bundler.locking.pins import Renew
 from bundler.locking.reuse import read_lock
 from bundler.verbs.inspect import accept_claimed
-from manifests.bundle.contents import check_contents
 from manifests.bundle.medium import open_medium
 from manifests.errors import AppManifestError, UsageError
 from manifests.release import CHUNK_SIZE, LayerPolicy, Release
 from manifests.seals.seal import open_sealed
 from tests.bundler.builds import Cli, Workplace, content_of, memory, served_by
+from tests.support.contents import check_contents
 from tests.support.images import ImageSpec, IndexSpec, Spec
 from tests.support.layers import LayerSpec
 from tests.support.publish import PushedImage, push_image

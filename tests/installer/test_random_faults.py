@@ -22,7 +22,6 @@ import pytest
 from installer.running.source import BundleSource
 from manifests.bundle import chunks
 from manifests.bundle.chunks import chunked_file, verified_chunks
-from manifests.bundle.contents import check_contents
 from manifests.digest import Digest
 from manifests.errors import BundleRefused, ExitCode, MoonliftError
 from manifests.release import LayerRecord
@@ -32,6 +31,7 @@ from tests.installer.conftest import NOW, Host
 from tests.installer.test_cli import call, document
 from tests.support.badmedium import MemoryMedium, impatient
 from tests.support.bundles import Bundle, Facts, small_chunks
+from tests.support.contents import check_contents
 from tests.support.images import ImageSpec
 from tests.support.layers import LayerSpec
 from tests.support.tamper import copy_of

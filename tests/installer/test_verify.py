@@ -14,7 +14,7 @@ from installer.trust import TrustedKeys
 from installer.verify import (
     Leniency,
     VerifiedBundle,
-    check_everything,
+    survey_everything,
     unread_bytes,
     verify,
 )
@@ -22,6 +22,7 @@ from manifests.bundle.medium import open_medium
 from manifests.errors import BundleRefused, MoonliftError
 from tests.installer.conftest import IMAGES, NOW, Host
 from tests.support.bundles import ISSUED, Facts, make_bundle, new_key
+from tests.support.contents import check_contents
 from tests.support.tamper import EACH_FILE, copy_of, files_of
 
 
@@ -114,13 +115,13 @@ def test_every_damage_to_every_file_is_refused(host: Host, kind: str) -> None:
         damaged = copy_of(bundle.path, host.root / f"{kind}-{number}")
         EACH_FILE[kind](damaged / name)
         with pytest.raises(BundleRefused):
-            check_everything(host.verify(damaged), lambda _: None)
+            check_contents(host.verify(damaged).sealed, lambda _: None)
 
 
 def test_counts_what_it_reads(host: Host) -> None:
     verified = host.verify(host.bundle(facts=Facts(files={"a": b"x" * 10})).path)
     counted: list[int] = []
-    total = check_everything(verified, counted.append)
+    total = survey_everything(verified, counted.append).size
     assert total == sum(counted) == unread_bytes(verified)
 
 

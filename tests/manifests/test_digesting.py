@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from manifests.bundle.contents import check_contents
 from manifests.bundle.digesting import BUFFER, Digesting
 from manifests.bundle.medium import DirectoryMedium
 from manifests.digest import Digest
 from manifests.errors import BundleRefused
 from manifests.seals.seal import open_sealed
 from tests.manifests.conftest import Signed
+from tests.support.contents import check_contents
 from tests.support.tamper import copy_of, flip
 
 CONTENTS = {"empty": b"", "small": b"x", "large": bytes(range(256)) * (BUFFER // 100)}
@@ -59,5 +59,5 @@ def test_damage_is_named_however_early_it_was_read(pristine: Signed, tmp_path: P
     sealed = open_sealed(medium, pristine.judge())
     with pytest.raises(BundleRefused) as caught:
         check_contents(sealed, lambda _: None, begun=digesting)
-    assert (caught.value.code, caught.value.context["chunk"]) == ("chunk-damaged", 0)
+    assert (caught.value.code, caught.value.context["offset"]) == ("chunk-damaged", 0)
     digesting.stop()

@@ -13,7 +13,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from manifests.bundle.contents import check_contents
 from manifests.bundle.medium import open_medium
 from manifests.bundle.pieces import Joined, piece_name
 from manifests.errors import BundleRefused
@@ -21,6 +20,7 @@ from manifests.seals.listing import Judge
 from manifests.seals.seal import SealedRelease, open_sealed
 from tests.manifests.conftest import Signed
 from tests.support.bundles import Bundle, make_bundle, new_key
+from tests.support.contents import check_contents
 from tests.support.images import ImageSpec
 from tests.support.layers import LayerSpec
 

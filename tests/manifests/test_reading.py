@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from manifests.bundle.chunks import chunked_file, verified_chunks
-from manifests.bundle.contents import check_contents, survey_contents
+from manifests.bundle.contents import survey_contents
 from manifests.bundle.medium import Medium, open_medium
 from manifests.bundle.reading import MAX_HOPELESS, PAUSES, Patience, PatientFile, read_small
 from manifests.bundle.tarmedium import PipeMedium
@@ -21,6 +21,7 @@ from manifests.seals.listing import open_listing
 from manifests.seals.seal import open_sealed
 from tests.manifests.conftest import Signed
 from tests.support.badmedium import Fault, FaultyMedium, impatient
+from tests.support.contents import check_contents
 
 TRIES = 1 + len(PAUSES)
 

@@ -18,7 +18,6 @@ from typing import Any
 import pytest
 
 from manifests.bundle import layout
-from manifests.bundle.contents import check_contents
 from manifests.bundle.medium import open_medium
 from manifests.bundle.reading import read_small
 from manifests.bundle.sums import MAX_BYTES, Sums, signature_name
@@ -32,6 +31,7 @@ from manifests.seals.seal import SealedRelease, open_sealed
 from manifests.seals.sshsig import MAX_SIGNATURE_BYTES
 from manifests.strictjson import canonical
 from tests.manifests.conftest import NOW, Signed
+from tests.support.contents import check_contents
 from tests.support.tamper import (
     EACH_FILE,
     add,

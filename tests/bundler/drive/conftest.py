@@ -14,12 +14,12 @@ from bundler.drive.plan import DrivePlan, plan_drive
 from bundler.drive.put import DriveReport, put
 from bundler.progress import Progress, Silent
 from bundler.verbs.inspect import accept_claimed
-from manifests.bundle.contents import check_contents
 from manifests.bundle.medium import open_medium
 from manifests.seals.allowedsigners import AllowedSigner
 from manifests.seals.listing import trusted_signers
 from manifests.seals.seal import open_sealed
 from tests.support.bundles import Bundle, Facts, SigningKey, make_bundle, new_key
+from tests.support.contents import check_contents
 from tests.support.images import ImageSpec
 from tests.support.layers import LayerSpec
 
