@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 _VERSION: Final = re.compile(r"\d{1,4}(?:\.\d{1,4}){1,2}", re.ASCII)
+_SNAPSHOTTER: Final = "io.containerd.snapshotter"
 LIST_LIMIT: Final = 1000
 """Entries taken of one list."""
 
@@ -86,6 +87,11 @@ class EngineFacts:
     def security_names(self) -> tuple[str, ...]:
         """The names among its security options."""
         return tuple(one.removeprefix("name=").partition(",")[0] for one in self.security)
+
+    @property
+    def uses_containerd(self) -> bool:
+        """Whether images lie in containerd's store, as the storage driver says."""
+        return any(_SNAPSHOTTER in value for _, value in self.driver_status)
 
 
 def read_facts(url: str, info: Mapping[str, Any], version: Mapping[str, Any]) -> EngineFacts:

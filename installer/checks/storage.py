@@ -51,7 +51,6 @@ NO_INODES: Final = Cause(
 )
 _SLOW: Final = ("vfs", "devicemapper", "aufs", "overlay")
 CONTAINERD_ROOT: Final = "/var/lib/containerd"
-_SNAPSHOTTER: Final = "io.containerd.snapshotter"
 _LOW_BYTES: Final = 2 * 1024**3
 _LOW_INODES: Final = 50_000
 
@@ -60,7 +59,7 @@ def _storage(sources: Sources) -> Iterator[Finding]:
     engine = sources.engine
     status = dict(engine.driver_status)
     where = status.get("Backing Filesystem", "a file system that it does not name")
-    store = "containerd's image store" if _in_containerd(sources) else where
+    store = "containerd's image store" if sources.engine.uses_containerd else where
     evidence = f"{engine.driver} on {store}"
     yield from or_fine(_storage_trouble(engine.driver, status, evidence), evidence)
 
@@ -79,14 +78,9 @@ def _space(sources: Sources) -> Iterator[Finding]:
 
 def _roots(sources: Sources) -> Iterator[str]:
     """Yield where images go: containerd's store is elsewhere than the engine's own."""
-    if _in_containerd(sources) and sources.files.exists(CONTAINERD_ROOT):
+    if sources.engine.uses_containerd and sources.files.exists(CONTAINERD_ROOT):
         yield CONTAINERD_ROOT
     yield sources.engine.root
-
-
-def _in_containerd(sources: Sources) -> bool:
-    """Tell whether images lie in containerd's store."""
-    return any(_SNAPSHOTTER in value for _, value in sources.engine.driver_status)
 
 
 def _space_of(sources: Sources, root: str) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ of may be another folder's, and is nobody's business here.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from installer.engines.base import keep_name, keep_repository
@@ -15,19 +15,7 @@ from installer.ledger import Ledger
 
 if TYPE_CHECKING:
     from installer.engines.appapi import AppApi
-
-
-@dataclass(frozen=True, slots=True)
-class Leftover:
-    """An image that a broken-off install left.
-
-    Attributes:
-        names: of ours.
-        size: bytes that it has, those that it shares included.
-    """
-
-    names: tuple[str, ...]
-    size: int
+    from installer.engines.appfacts import ListedImage
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +56,8 @@ def own_names(ledger: Ledger) -> OwnNames:
     )
 
 
-def leftovers(apps: AppApi, ledger: Ledger, product: str) -> Iterator[Leftover]:
-    """Yield the images that broken-off installs of an app left.
+def leftovers(apps: AppApi, ledger: Ledger, product: str) -> Iterator[ListedImage]:
+    """Yield the images that broken-off installs of an app left, each with our names alone.
 
     Raises:
         EngineFailed: it does not answer.
@@ -79,4 +67,4 @@ def leftovers(apps: AppApi, ledger: Ledger, product: str) -> Iterator[Leftover]:
     for image in apps.images_named(keep_repository(product)):
         names = tuple(one for one in image.names if known.leftover_of(one) == product)
         if names and not any(one in known.explained for one in image.names):
-            yield Leftover(names, image.size)
+            yield replace(image, names=names)

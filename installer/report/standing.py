@@ -6,7 +6,7 @@ must not need it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from installer.engines.base import EngineInfo
 from installer.report.before import (
@@ -26,8 +26,6 @@ if TYPE_CHECKING:  # each verb loads its own
     from installer.checks.enginefacts import EngineFacts
     from installer.ledger import InstalledApp, InstalledRelease, Ledger
     from installer.uninstall import UninstallPlan
-
-_SNAPSHOTTER: Final = "io.containerd.snapshotter.v1"
 
 
 def before_running(
@@ -107,12 +105,11 @@ def _kept(product: str, installed: InstalledRelease | None, ledger: Ledger) -> R
 
 
 def _told(engine: str, facts: EngineFacts) -> EnginePart:
-    held = any(_SNAPSHOTTER in pair for pair in facts.driver_status)
     return EnginePart(
         name=safe_line(engine),
         kind="docker",
         version=safe_line(facts.version),
-        store="containerd" if held else "graph-driver",
+        store="containerd" if facts.uses_containerd else "graph-driver",
         driver=safe_line(facts.driver),
         root=safe_line(facts.root) or None,
     )

@@ -115,8 +115,7 @@ def choose(asked: Asked) -> Chosen:
     if first and not _names(first, installed) and len(installed) == 1:
         first, services = "", asked.words
     app = pick_app(installed, first)
-    took = app.release(app.active) or next(reversed(app.releases), None)
-    runs_as = took.runs_as if took is not None else RunsAs.CONTAINERS
+    runs_as = app.current.runs_as if app.current is not None else RunsAs.CONTAINERS
     return Chosen(app, tuple(services), engine_of(app, asked.engine), runs_as)
 
 

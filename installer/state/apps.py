@@ -156,10 +156,14 @@ class InstalledApp(Part):
         return frozenset(one for one in numbers if one is not None)
 
     @property
+    def current(self) -> InstalledRelease | None:
+        """The active release, the newest where none is active, None where none is here."""
+        return self.release(self.active) or next(reversed(self.releases), None)
+
+    @property
     def engine(self) -> str:
         """The engine that has it, as on the command line; empty where that is not known."""
-        took = self.release(self.active) or next(reversed(self.releases), None)
-        return "" if took is None else took.engine
+        return self.current.engine if self.current is not None else ""
 
     def release(self, sequence: int | None) -> InstalledRelease | None:
         """Return the release of this number, None if there is none."""

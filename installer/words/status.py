@@ -13,7 +13,7 @@ from manifests.strictjson import JsonValue
 if TYPE_CHECKING:  # what only stops an app loads none of it
     from installer.app.logs import LogLine
     from installer.app.status import AppStatus, InstanceStatus
-    from installer.prune.leftovers import Leftover
+    from installer.engines.appfacts import ListedImage
     from installer.running.runningapp import Chosen
 
 SECONDS: Final = len("2026-11-27T04:37:02")
@@ -23,7 +23,9 @@ _DIGEST: Final = 19
 _HEADINGS: Final = ("service", "container", "state", "health", "since", "release", "image", "ports")
 
 
-def status_lines(found: AppStatus, chosen: Chosen, left: Sequence[Leftover] = ()) -> Iterator[str]:
+def status_lines(
+    found: AppStatus, chosen: Chosen, left: Sequence[ListedImage] = ()
+) -> Iterator[str]:
     """Say how every instance is, and below what is not as it should be."""
     active = chosen.installed
     version = f"{active.version}, release {active.sequence}" if active else "no release"
@@ -41,7 +43,7 @@ def status_lines(found: AppStatus, chosen: Chosen, left: Sequence[Leftover] = ()
     yield from _left_lines(left)
 
 
-def _left_lines(left: Sequence[Leftover]) -> Iterator[str]:
+def _left_lines(left: Sequence[ListedImage]) -> Iterator[str]:
     """Say what installs left that were broken off."""
     for one in left:
         yield safe_line(f"left by an install that was broken off: {one.names[0]},", limit=200) + (
@@ -52,7 +54,7 @@ def _left_lines(left: Sequence[Leftover]) -> Iterator[str]:
 
 
 def status_json(
-    found: AppStatus, chosen: Chosen, left: Sequence[Leftover] = ()
+    found: AppStatus, chosen: Chosen, left: Sequence[ListedImage] = ()
 ) -> dict[str, JsonValue]:
     """Return the same for programs."""
     active, pending = chosen.installed, chosen.app.pending
