@@ -21,7 +21,9 @@ from manifests.errors import NotInstallableHere
 _ANY: Final = ("", "0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
 _KINDS: Final = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
 SETTLE_TRIES: Final = 40
+"""Looks at a port that something has which an engine may be about to list: ten seconds in all."""
 SETTLE_PAUSE_S: Final = 0.25
+"""Seconds between two of them."""
 
 
 def check_room(apps: AppApi, wanted: Deployment) -> None:
@@ -32,8 +34,9 @@ def check_room(apps: AppApi, wanted: Deployment) -> None:
             `app-volume-missing`.
         EngineFailed: it does not answer.
     """
-    _refuse_names(wanted, _split(apps, wanted)[0])
-    _refuse_ports(apps, wanted)
+    others, ours = _split(apps, wanted)
+    _refuse_names(wanted, others)
+    _refuse_ports(apps, wanted, others, ours)
     for network in wanted.networks:
         _check_named(wanted, network, apps.network(network.name), "network")
     for volume in wanted.volumes:
@@ -89,20 +92,22 @@ def _check_named(
         )
 
 
-def _refuse_ports(apps: AppApi, wanted: Deployment) -> None:
+def _refuse_ports(
+    apps: AppApi, wanted: Deployment, others: Sequence[Listed], ours: Sequence[Listed]
+) -> None:
     """Refuse ports that others have.
 
     An engine that has just been started brings containers back by itself, and has their ports
     before it lists them: where some are ours, an unknown holder is looked at until that is over.
     """
     for left in reversed(range(SETTLE_TRIES)):
-        others, ours = _split(apps, wanted)
         refusal = _taken_port(wanted, others, ours)
         if refusal is None:
             return
         if not (left and ours) or refusal.context.get("container"):
             raise refusal
         time.sleep(SETTLE_PAUSE_S)
+        others, ours = _split(apps, wanted)
 
 
 def _taken_port(
