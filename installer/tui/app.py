@@ -6,7 +6,6 @@ message, is folded into one value, and is shown by whichever screen is on.
 
 from __future__ import annotations
 
-import gc
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -91,10 +90,6 @@ class InstallerApp(App[ExitCode]):
             self.go(Step.CHOOSE)
         else:
             self._reopen(place)
-
-    def on_ready(self) -> None:
-        """Look for garbage from now on: the first screen is painted."""
-        gc.enable()
 
     @property
     def homes(self) -> AppHomes:

@@ -23,6 +23,15 @@ TURN: Final = 0.0005
 """Seconds that the thread of a run may keep the screen waiting for its turn: by default 0.005."""
 
 
+class _Opened(InstallerApp):
+    """The program on a terminal of its own, whose start puts the search for garbage off."""
+
+    def on_ready(self) -> None:
+        """Look for garbage from now on: the first screen is painted, and modules stay."""
+        gc.freeze()
+        gc.enable()
+
+
 def run_screens(
     homes: AppHomes, engine: str = "auto", *, base_bundle: Path | None = None
 ) -> ExitCode:
@@ -39,8 +48,7 @@ def run_screens(
     sys.setswitchinterval(TURN)
     terminal = choose_terminal(os.environ, sys.stdout.encoding)
     session = Session(homes, engine, program_folder(), base_bundle=base_bundle)
-    program = InstallerApp(session, terminal)
-    gc.freeze()  # modules stay
+    program = _Opened(session, terminal)
     code = program.run(mouse=False, size=size_of(os.environ))
     if program.bug is not None:
         raise program.bug
