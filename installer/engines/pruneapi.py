@@ -32,6 +32,7 @@ from installer.engines.prunefacts import (
     instant_of,
     names_of,
     volume_of,
+    without_steps,
 )
 from manifests.digest import Digest
 from manifests.errors import EngineFailed
@@ -66,8 +67,9 @@ class PruneApi:
     def images(self) -> tuple[EngineImage, ...]:
         """Return every image that is not only a step towards another."""
         with reported(self.url, "engine-answer", "does not list its images"):
-            listed = {str(one["Id"]): count_of(one.get("Size")) for one in self._client.images()}
-            parents = {one["Id"]: one.get("ParentId") for one in self._client.images(all=True)}
+            found = self._client.images(all=True)
+        parents = {str(one["Id"]): one.get("ParentId") for one in found}
+        listed = {str(one["Id"]): count_of(one.get("Size")) for one in without_steps(found)}
         shown = [one for one in self._each(self._inspected, sorted(listed)) if one is not None]
         sizes = self._layer_sizes(shown, listed)
         made = (image_of(one, sizes) for one in shown)

@@ -7,6 +7,7 @@ explained by a release. Changes nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -77,8 +78,10 @@ class Host:
             NotInstallableHere: the ledger can't be believed.
         """
         releases = tuple(host_releases(self.ledger, self.place))
-        containers = tuple(self.engine.containers())
-        images = tuple(self.engine.images())
+        with ThreadPoolExecutor(2, "inventory") as pool:
+            listing = pool.submit(self.engine.containers)
+            images = tuple(self.engine.images())
+            containers = tuple(listing.result())
         known = own_names(self.ledger)
         in_use = {one.image for one in containers if one.image and not one.state.ended}
         memory = self.memory.after({one.identity for one in images}, in_use, self.now)
