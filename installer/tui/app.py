@@ -135,6 +135,8 @@ class InstallerApp(App[ExitCode]):
             first: what is known before its first event.
             step: whose screen shows its beginning.
         """
+        import installer.tui.asking  # noqa: F401, PLC0415 - a question on the way is not to wait
+
         self._again = lambda: self.carry_out(events, None, step)
         self.run_progress = first or RunProgress()
         self._cancel, self._busy = threading.Event(), True

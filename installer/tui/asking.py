@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, ClassVar, cast
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 
+from installer.tui.backdrop import QuestionScreen
 from installer.tui.lines import Line
 from installer.tui.widgets import Action, Actions, Choice, Lines
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from installer.tui.app import InstallerApp
 
 
-class Question(ModalScreen[str]):
+class Question(QuestionScreen):
     """Asks; ends with the name of the answer, empty for none."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -35,15 +35,10 @@ class Question(ModalScreen[str]):
         self._rows = rows
 
     def compose(self) -> ComposeResult:
-        """Yield the question and its answers."""
+        """Yield the question and its answers; the first has the keys."""
         with Vertical(id="box"):
-            yield Lines(cast("InstallerApp", self.app).terminal.palette, id="body")
-            yield Actions(rows=self._rows)
-
-    def on_mount(self) -> None:
-        """Show them; Enter gives the first answer."""
-        self.query_one("#body", Lines).show(self._lines)
-        self.query_one(Actions).show(self._choices)
+            yield Lines(cast("InstallerApp", self.app).terminal.palette, self._lines, id="body")
+            yield Actions(self._choices, rows=self._rows)
 
     def on_action_pressed(self, message: Action.Pressed) -> None:
         """End with the answer."""

@@ -7,15 +7,15 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
-from textual.widgets import Input, Static
+from textual.widgets import Input
 
+from installer.tui.backdrop import QuestionScreen
 from installer.tui.lines import Line, head
-from installer.tui.style import drawn
 from installer.tui.terminal import Palette
+from installer.tui.widgets import Lines
 
 
-class EngineQuestion(ModalScreen[str]):
+class EngineQuestion(QuestionScreen):
     """Asks for an engine; ends with what was typed, empty for no change."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss('')", show=False)]
@@ -35,7 +35,7 @@ class EngineQuestion(ModalScreen[str]):
             Line("no engine: a folder in OCI layout", "layout:DIR"),
         ]
         with Vertical(id="box"):
-            yield Static(drawn(lines, self._palette), markup=False)
+            yield Lines(self._palette, lines)
             yield Vertical(Input(self._engine, id="engine"), classes="field")
 
     def on_input_submitted(self, message: Input.Submitted) -> None:

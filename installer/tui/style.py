@@ -6,17 +6,15 @@ bold, reverse and words. No meaning is in a colour alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
-from rich.console import Group, RenderableType
-from rich.table import Table
-from rich.text import Text
+from rich.style import Style
 from textual.theme import Theme
 
-from installer.tui.lines import Line, Mark
+from installer.tui.lines import Mark
 from installer.tui.terminal import Palette
-from installer.words.results import LABEL
 
 THEME: Final = Theme(
     name="moonlift",
@@ -55,7 +53,7 @@ CSS: Final = """
 Screen { layout: vertical; }
 #steps { height: 1; padding: 0 1; background: $panel; text-style: bold; }
 #room { height: 1fr; padding: 1 1 0 1; scrollbar-size-vertical: 1; }
-#body { height: auto; }
+Lines { height: auto; }
 #picture { height: auto; padding: 1 0; text-wrap: nowrap; }
 #graph { height: 2; margin: 0 1; display: none; }
 #graph.-shown { display: block; }
@@ -79,29 +77,20 @@ ModalScreen { align: center middle; }
 """
 
 
-def drawn(lines: Iterable[Line], palette: Palette) -> RenderableType:
-    """Return lines so that they fold at the screen's width, labels apart from their text."""
-    styles, parts = _STYLES[palette], list[RenderableType]()
-    table: Table | None = None
-    for line in lines:
-        text = Text(line.text, style=styles[line.mark], overflow="fold")
-        if line.label is None:
-            parts.append(text)
-            table = None
-            continue
-        if table is None:
-            table = _labelled_table()
-            parts.append(table)
-        table.add_row(Text(line.label, style=_label_style(line, styles)), text)
-    return Group(*parts)
+@dataclass(frozen=True, slots=True)
+class RowStyles:
+    """How rows look.
+
+    Attributes:
+        text: by mark.
+        label: of the text of that mark.
+    """
+
+    text: Mapping[Mark, Style]
+    label: Mapping[Mark, Style]
 
 
-def _labelled_table() -> Table:
-    table = Table.grid(expand=True, padding=0)
-    table.add_column(width=LABEL, no_wrap=True)
-    table.add_column(ratio=1, overflow="fold")
-    return table
-
-
-def _label_style(line: Line, styles: dict[Mark, str]) -> str:
-    return styles[line.mark] if line.mark is not Mark.PLAIN else styles[Mark.FAINT]
+def rich_styles(palette: Palette) -> RowStyles:
+    """Return how rows look on a terminal; a label is faint where its text does not stand out."""
+    text = {mark: Style.parse(words) for mark, words in _STYLES[palette].items()}
+    return RowStyles(text, {**text, Mark.PLAIN: text[Mark.FAINT]})

@@ -9,15 +9,20 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
+from rich.segment import Segment
 from rich.text import Text
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
+from textual.geometry import Region, Size
 from textual.message import Message
+from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import Static
 
 from installer.tui.lines import Line
-from installer.tui.style import drawn
+from installer.tui.rows import Row, rows_of
+from installer.tui.style import rich_styles
 from installer.tui.terminal import Palette
 
 ROWS: Final = 200
@@ -37,18 +42,59 @@ class Choice:
     text: str
 
 
-class Lines(Static):
-    """Lines of a screen, folded to its width."""
+class Lines(Widget):
+    """Lines of a screen, folded to its width.
 
-    def __init__(self, palette: Palette, *, id: str) -> None:  # noqa: A002 - textual's name
-        super().__init__("", id=id, markup=False)
-        self._palette = palette
-        self.lines: tuple[Line, ...] = ()
+    Rows are painted one by one, and only those that changed: while a run is shown, lines come ten
+    times a second, and what they cost is missing from the run.
+    """
+
+    def __init__(
+        self,
+        palette: Palette,
+        lines: Iterable[Line] = (),
+        *,
+        id: str | None = None,  # noqa: A002 - textual's name
+    ) -> None:
+        super().__init__(id=id)
+        self.lines = tuple(lines)
+        self._styles_of = rich_styles(palette)
+        self._rows: tuple[Row, ...] = ()
+        self._folded_to = 0
 
     def show(self, lines: Iterable[Line]) -> None:
         """Show these lines instead of those before."""
-        self.lines = tuple(lines)
-        self.update(drawn(self.lines, self._palette))
+        before, width = self._rows, self._folded_to
+        self.lines, self._folded_to = tuple(lines), 0
+        now = self._fold(width) if width else ()
+        if not width or len(now) != len(before):
+            self.refresh(layout=True)
+            return
+        changed = [y for y, pair in enumerate(zip(before, now, strict=True)) if pair[0] != pair[1]]
+        if changed:
+            self.refresh(*(Region(0, y, width, 1) for y in changed))
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """Return the rows that the lines take."""
+        del container, viewport
+        return len(self._fold(width))
+
+    def render_line(self, y: int) -> Strip:
+        """Return a row: its label and its text."""
+        width, base = self.content_size.width, self.visual_style.rich_style
+        rows = self._fold(width)
+        if y >= len(rows):
+            return Strip.blank(width, base)
+        row = rows[y]
+        parts = [Segment(row.text, base + self._styles_of.text[row.mark])]
+        if row.label:
+            parts.insert(0, Segment(row.label, base + self._styles_of.label[row.mark]))
+        return Strip(parts).adjust_cell_length(width, base)
+
+    def _fold(self, width: int) -> tuple[Row, ...]:
+        if width != self._folded_to:
+            self._rows, self._folded_to = tuple(rows_of(self.lines, width)), width
+        return self._rows
 
 
 class Action(Widget, can_focus=True):
@@ -83,10 +129,14 @@ class Action(Widget, can_focus=True):
 class Actions(Container):
     """The actions of a screen, in a row or one a line; the first is chosen."""
 
-    def __init__(self, *, rows: bool = False) -> None:
+    def __init__(self, choices: Sequence[Choice] = (), *, rows: bool = False) -> None:
         super().__init__(id="actions", classes="-rows" if rows else "")
         self._rows = rows
-        self._shown: tuple[Choice, ...] = ()
+        self._shown = tuple(choices)
+
+    def compose(self) -> ComposeResult:
+        """Yield those that are offered from the beginning."""
+        yield from self._made(self._shown)
 
     @property
     def choices(self) -> tuple[Choice, ...]:
@@ -110,11 +160,14 @@ class Actions(Container):
         if choices != self._shown:
             return
         await self.remove_children()
-        made = [Action(choice, row=self._rows) for choice in choices[:ROWS]]
+        made = self._made(choices)
         await self.mount_all(made)
         named = [one for one in made if one.choice.name == chosen]
         for one in (named or made)[: chosen is not None]:
             one.focus()
+
+    def _made(self, choices: Sequence[Choice]) -> list[Action]:
+        return [Action(choice, row=self._rows) for choice in choices[:ROWS]]
 
 
 class Keys(Static):
