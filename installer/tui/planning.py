@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -23,8 +24,10 @@ _ENGINE: Final = Choice("engine", "Another engine")
 _BASE: Final = Choice("base", "Choose the old bundle")
 _OTHER_BASE: Final = Choice("base", "Another old bundle")
 _LOAD: Final = Choice("load", "Load only, start nothing")
+_UNFIT: Final = Choice("unfit", "Accept this host as it is")
 _BACK: Final = Choice("back", "Back")
 _RUNS_NOTHING: Final = "engine-cannot-run"
+_HOST_UNFIT: Final = "host-unfit"
 
 
 class PlanScreen(StepScreen):
@@ -47,6 +50,9 @@ class PlanScreen(StepScreen):
             detours.ask_engine(self.program)
         elif name == _LOAD.name:
             self.program.session.start = False
+            self.program.go(Step.PLAN)
+        elif name == _UNFIT.name:
+            self.program.session.accept_unfit = True
             self.program.go(Step.PLAN)
         elif name == _BASE.name:
             self._choose_base()
@@ -72,13 +78,18 @@ class PlanScreen(StepScreen):
         self.show(planned_lines(outlook, base))
         codes = {problem.code for problem in outlook.problems}
         if codes:
-            way = (_LOAD,) if _RUNS_NOTHING in codes else ()
-            if BASE_MISSING in codes:
-                way = (_OTHER_BASE if base else _BASE,)
-            self.offer(*way, _AGAIN, _ENGINE, _BACK)
+            accept = (_UNFIT,) if codes == {_HOST_UNFIT} else ()
+            self.offer(*self._ways(codes), _AGAIN, _ENGINE, *accept, _BACK)
         else:
             done = outlook.plan is not None and outlook.plan.nothing_to_do
             self.offer(_ON if done else _INSTALL, _BACK, _ENGINE)
+
+    def _ways(self, codes: Collection[str]) -> Iterator[Choice]:
+        """Yield what may help against these problems, besides another engine."""
+        if BASE_MISSING in codes:
+            yield _OTHER_BASE if self.program.session.base_bundle else _BASE
+        elif _RUNS_NOTHING in codes:
+            yield _LOAD
 
     def _refused(self, failure: Failure) -> None:
         base = self.program.session.base_bundle

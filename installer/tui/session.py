@@ -47,6 +47,7 @@ class Session:
         allow_downgrade: whether a person let a release pass that is older than another one.
         accept_expired: whether a person let a release pass that the clock calls expired.
         accept_failed: whether a person wants it although this host fails its self-test.
+        accept_unfit: whether a person wants it although checks of this host fail.
         start: whether what runs of it is started.
         verified: the bundle, once it was believed.
         outlook: what is to be expected, once that was asked.
@@ -63,6 +64,7 @@ class Session:
     allow_downgrade: bool = False
     accept_expired: bool = False
     accept_failed: bool = False
+    accept_unfit: bool = False
     start: bool = True
     verified: VerifiedBundle | None = None
     outlook: Outlook | None = None
@@ -83,7 +85,8 @@ class Session:
     def choose(self, bundle: Path) -> None:
         """Go for a bundle; what was found out of another is forgotten."""
         self.bundle = bundle
-        self.allow_downgrade = self.accept_expired = self.accept_failed = False
+        self.allow_downgrade = self.accept_expired = False
+        self.accept_failed = self.accept_unfit = False
         self.start = True
         self.verified = self.outlook = self.record = self.proof = None
 
@@ -125,7 +128,9 @@ class Session:
         ledger = Ledger(self.homes.state)
         old = self._old(verified)
         made = draft(verified, engine, ledger, one_pass=False, starting=self.starting(), old=old)
-        self.outlook = look_around(made, self.engine, self.homes.state)
+        self.outlook = look_around(
+            made, self.engine, self.homes.state, accept_unfit=self.accept_unfit
+        )
         return self.outlook
 
     def starting(self) -> Starting:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
+from installer.checks.sources import Sources, Wanted
 from installer.planning.space import FileSystem
 from installer.tui.journal import Journal, Place
 from installer.tui.steps import Step
 from installer.tui.terminal import Glyphs, Palette, Terminal
 from manifests.errors import ExitCode
+from tests.installer.checks.hosts import PLAIN
 from tests.installer.conftest import NAMES, Host
 from tests.installer.fake_engine import FakeEngine
 from tests.installer.tui.conftest import Player, Stage, screen_text
@@ -53,6 +57,30 @@ def test_without_an_engine_the_plan_says_so_and_another_one_can_be_named(
         await player.sees("> Install <", "layout")
 
     stage.play(stage.program(f"docker:{tmp_path / 'none.sock'}"), scenario)
+
+
+def test_a_host_that_is_not_fit_is_installed_on_only_if_a_person_accepts_it(
+    stage: Stage, host: Host, graph: FakeEngine
+) -> None:
+    host.bundle()
+    roots = iter(range(99))
+
+    def sources(_: str, wanted: Wanted) -> Sources:
+        aged = PLAIN.having(wanted=wanted, now=datetime(1999, 1, 1, tzinfo=UTC))
+        return aged.sources(host.root / f"host-{next(roots)}")
+
+    async def scenario(player: Player) -> None:
+        await to_plan(player)
+        await player.sees("host-unfit", "sys.time", "> Look again <", "Accept this host")
+        assert graph.load_calls == 0
+        await player.press("tab", "tab", "enter")
+        await player.sees("sys.time", "> Install <")
+        await player.press("enter")
+        await player.sees("every result is right")
+
+    with patch("installer.planning.preflight.host_sources", sources):
+        stage.play(stage.program(graph.url), scenario, (120, 50))
+    assert set(graph.names) == {"docker.io/acme/app:1", "docker.io/acme/web:1"}
 
 
 def test_a_full_disk_is_found_before_anything_is_touched(
