@@ -44,7 +44,6 @@ def own_names(ledger: Ledger) -> OwnNames:
         NotInstallableHere: the ledger can't be believed.
     """
     state = ledger.state()
-    accepted = {one.product for one in state.accepted}
     return OwnNames(
         explained=frozenset(
             keep_name(app.product, image.identity)
@@ -52,7 +51,7 @@ def own_names(ledger: Ledger) -> OwnNames:
             for release in app.releases
             for image in release.images
         ),
-        products={keep_repository(product): product for product in accepted},
+        products={keep_repository(product): product for product in state.products},
     )
 
 

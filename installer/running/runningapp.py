@@ -110,11 +110,12 @@ def choose(asked: Asked) -> Chosen:
         NotInstallableHere: `app-unknown`, or the ledger can't be read.
         UsageError: `app-ambiguous`.
     """
-    installed = Ledger(asked.state).state().apps
+    state = Ledger(asked.state).state()
+    installed = state.apps
     first, services = (asked.words[0], asked.words[1:]) if asked.words else ("", ())
     if first and not _names(first, installed) and len(installed) == 1:
         first, services = "", asked.words
-    app = pick_app(installed, first)
+    app = pick_app(installed, first, state.products)
     runs_as = app.current.runs_as if app.current is not None else RunsAs.CONTAINERS
     return Chosen(app, tuple(services), engine_of(app, asked.engine), runs_as)
 

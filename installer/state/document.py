@@ -83,6 +83,11 @@ class LedgerState(Document):
         body = self.to_json()
         return readable({**body, _CHECK: _check(body)})
 
+    @property
+    def products(self) -> frozenset[str]:
+        """Every app that a release was ever accepted of, whatever became of it."""
+        return frozenset(one.product for one in self.accepted)
+
     def app(self, product: str) -> InstalledApp | None:
         """Return what is installed of an app, None if nothing is."""
         return next((one for one in self.apps if one.product == product), None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from installer.state.apps import InstalledApp, InstalledRelease
@@ -17,8 +17,15 @@ def engine_of(app: InstalledApp | None, asked: str) -> str:
     return known if known and asked == AUTO else asked
 
 
-def pick_app(apps: Sequence[InstalledApp], product: str) -> InstalledApp:
+def pick_app(
+    apps: Sequence[InstalledApp], product: str, known: Collection[str] = ()
+) -> InstalledApp:
     """Return the app called `product`; the only one where that is left out.
+
+    Args:
+        apps: of this host.
+        product: name of one, or empty.
+        known: apps that a release was ever accepted of.
 
     Raises:
         NotInstallableHere: `app-unknown`: there is none such.
@@ -31,7 +38,7 @@ def pick_app(apps: Sequence[InstalledApp], product: str) -> InstalledApp:
         raise NotInstallableHere(
             "app-unknown",
             f"expected {product or 'an app'}, found {names or 'no app'} installed here",
-            hint="installer ledger show lists what is; installer install BUNDLE installs",
+            hint=_way_to(product, known),
         )
     if len(found) > 1:
         raise UsageError(
@@ -40,6 +47,16 @@ def pick_app(apps: Sequence[InstalledApp], product: str) -> InstalledApp:
             hint="name one of them",
         )
     return found[0]
+
+
+def _way_to(product: str, known: Collection[str]) -> str:
+    gone = sorted(known) if not product else [product] if product in known else []
+    if not gone:
+        return "installer ledger show lists what is; installer install BUNDLE installs"
+    return (
+        f"of {', '.join(gone)} no release is left, or its install was broken off: installer install"
+        " BUNDLE installs or goes on, installer prune shows what lies about"
+    )
 
 
 def pick_release(app: InstalledApp, text: str) -> InstalledRelease:

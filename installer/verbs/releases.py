@@ -77,7 +77,8 @@ def go_back(console: Console, state: Path, asked: Back) -> ExitCode:
     if not asked.yes:
         console.refuse_silence("--yes goes back without asking; --dry-run shows the plan")
     ledger = Ledger(state)
-    app = pick_app(ledger.state().apps, asked.product)
+    known = ledger.state()
+    app = pick_app(known.apps, asked.product, known.products)
     target = pick_release(app, asked.release)
     starting = replace(asked.starting, engine=engine_of(app, asked.starting.engine))
     with closing(open_engine(starting.engine)) as engine:

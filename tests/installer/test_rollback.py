@@ -14,7 +14,7 @@ from installer.running.starting import Starting
 from installer.verbs.picking import pick_app, pick_release
 from manifests.errors import BundleRefused, NotInstallableHere, UsageError
 from tests.installer.conftest import APP, IMAGES, NAMES, Host
-from tests.installer.fake_engine import FakeEngine
+from tests.installer.fake_engine import FakeEngine, Faults
 from tests.support.bundles import Bundle, Facts
 from tests.support.layers import LayerSpec
 
@@ -134,3 +134,18 @@ def test_two_do_not_meet(host: Host, fake: FakeEngine, three: list[Bundle]) -> N
 def identity(fake: FakeEngine, image: object) -> str:
     store = "image_id" if fake.store == "graph" else "target"
     return str(getattr(image, store))
+
+
+def test_an_app_whose_first_install_broke_off_is_no_stranger(host: Host, fake: FakeEngine) -> None:
+    fake.faults = Faults(drop_after=1000)
+    record = host.install(host.bundle().path, fake.url)
+    assert record.failure is not None
+    state = host.ledger.state()
+    for product in ("viz", ""):
+        with pytest.raises(NotInstallableHere) as caught:
+            pick_app(state.apps, product, state.products)
+        assert caught.value.code == "app-unknown"
+        assert "of viz no release is left, or its install was broken off" in caught.value.hint
+    with pytest.raises(NotInstallableHere) as caught:
+        pick_app(state.apps, "other", state.products)
+    assert "broken off" not in caught.value.hint
