@@ -1,24 +1,40 @@
-"""What is seen behind a question: the screen below it, dimmed, painted once."""
+"""What is seen behind a question: the text of the screen below it, faint, drawn once.
+
+Textual would tint each character of that screen anew whenever the question is painted, three times
+before it is first seen: too long while an install needs the processors.
+"""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, cast
+
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.segment import Segment
+from rich.style import Style
+from textual.color import TRANSPARENT
 from textual.renderables.background_screen import BackgroundScreen
 from textual.screen import ModalScreen
 
+from installer.tui.style import BACKDROP
+
+if TYPE_CHECKING:
+    from installer.tui.app import InstallerApp
+
 
 class Backdrop:
-    """A picture that is kept for each size: textual paints it three times before it is seen."""
+    """A screen's text as it was when it was first asked for in a size."""
 
-    def __init__(self, picture: RenderableType) -> None:
-        self._picture = picture
+    def __init__(self, below: BackgroundScreen, style: Style) -> None:
+        self._picture = BackgroundScreen(below.screen, TRANSPARENT)
+        self._style = style
         self._kept: dict[tuple[int, int], list[Segment]] = {}
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Yield the picture as it was when it was first asked for in this size."""
+        """Yield its rows."""
         if options.size not in self._kept:
-            self._kept[options.size] = list(console.render(self._picture, options))
+            drawn = Segment.split_lines(console.render(self._picture, options))
+            rows = ("".join(part.text for part in row if not part.control) for row in drawn)
+            self._kept[options.size] = [Segment(f"{row}\n", self._style) for row in rows]
         yield from self._kept[options.size]
 
 
@@ -34,5 +50,7 @@ class QuestionScreen(ModalScreen[str]):
         shown = super().render()
         if not isinstance(shown, BackgroundScreen):
             return shown
-        self._backdrop = self._backdrop or Backdrop(shown)
+        if self._backdrop is None:
+            palette = cast("InstallerApp", self.app).terminal.palette
+            self._backdrop = Backdrop(shown, Style.parse(BACKDROP[palette]))
         return self._backdrop

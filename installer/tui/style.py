@@ -47,6 +47,8 @@ _BASIC: Final = {
     Mark.BAD: "bold red",
     Mark.FAINT: "",
 }
+BACKDROP: Final = {Palette.FULL: "#4f5963 on #101317", Palette.BASIC: "dim", Palette.NONE: "dim"}
+"""Of the screen behind a question."""
 _STYLES: Final = {Palette.FULL: _FULL, Palette.BASIC: _BASIC, Palette.NONE: _BASIC}
 
 CSS: Final = """

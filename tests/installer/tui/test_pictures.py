@@ -224,7 +224,7 @@ def show(program: InstallerApp, step: Step, run: RunProgress, *, busy: bool = Fa
 def calm(monkeypatch: pytest.MonkeyPatch) -> None:
     """A host whose disks, drive and clock say the same every time."""
 
-    def looked(made: Plan, *_: object) -> Outlook:
+    def looked(made: Plan, *_: object, **__: object) -> Outlook:
         return Outlook(made.verified, made, problems=made.problems)
 
     monkeypatch.setattr("installer.planning.lookahead.look_around", looked)
