@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 FALLBACK: Final = (80, 24)
 """Columns and rows of a terminal that tells none: a serial line."""
-TURN: Final = 0.0005
-"""Seconds that the thread of a run may keep the screen waiting for its turn: by default 0.005."""
 
 
 class _Opened(InstallerApp):
@@ -45,7 +43,6 @@ def run_screens(
     Raises:
         BaseException: a bug, with its traceback.
     """
-    sys.setswitchinterval(TURN)
     terminal = choose_terminal(os.environ, sys.stdout.encoding)
     session = Session(homes, engine, program_folder(), base_bundle=base_bundle)
     program = _Opened(session, terminal)

@@ -144,7 +144,7 @@ def _installing(scene: Scene, engine: Engine) -> Iterator[Screens]:
     _forget(scene, engine)
     with open_screens(scene, engine) as screens:
         screens.until("> bundle")
-        for title in ("TRUSTED", "to load"):
+        for title in ("> Go on <", "> Install <"):
             screens.press(ENTER)
             screens.until(title)
         screens.press(ENTER)
