@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, cast
 
 from rich.segment import Segment
 from rich.style import Style
-from textual import events
 from textual.color import TRANSPARENT
+from textual.geometry import Size
 from textual.renderables.background_screen import BackgroundScreen
 from textual.screen import ModalScreen
 from textual.strip import Strip
@@ -29,16 +29,13 @@ class QuestionScreen(ModalScreen[str]):
     def __init__(self) -> None:
         super().__init__()
         self._faint: tuple[Strip, ...] = ()
+        self._drawn_for = Size(0, 0)
 
     def render_line(self, y: int) -> Strip:
         """Return a row of what is seen around the question."""
-        if not self._faint:
-            self._faint = tuple(self._behind())
+        if self.size != self._drawn_for:
+            self._faint, self._drawn_for = tuple(self._behind()), self.size
         return self._faint[y] if y < len(self._faint) else Strip.blank(self.size.width)
-
-    def on_resize(self, _event: events.Resize) -> None:
-        """Draw anew what is behind: it has another size, too."""
-        self._faint = ()
 
     def _behind(self) -> Iterator[Strip]:
         program = cast("InstallerApp", self.app)
