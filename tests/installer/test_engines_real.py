@@ -206,7 +206,9 @@ def installing(
         yield process, map(json.loads, process.stdout)
 
 
-@pytest.mark.parametrize("at", ["advanced", "image-loaded", "name-set"])
+@pytest.mark.parametrize(
+    "at", ["advanced", pytest.param("image-loaded", marks=pytest.mark.long), "name-set"]
+)
 def test_killed_during_a_load_the_next_run_finishes(
     host: Host, engine: Engine, large: Bundle, at: str
 ) -> None:

@@ -21,7 +21,9 @@ LARGE = LayerSpec.random(3, 18_000_000)
 HELLO = ImageSpec((BASE, LARGE), cmd=("ls", "/"))
 
 
-@pytest.fixture(params=["docker_engine", "containerd_store_engine"])
+@pytest.fixture(
+    params=["docker_engine", pytest.param("containerd_store_engine", marks=pytest.mark.long)]
+)
 def engine(request: pytest.FixtureRequest) -> Engine:
     found = request.getfixturevalue(request.param)
     assert isinstance(found, Engine)

@@ -40,6 +40,7 @@ def test_demo_installs_upgrades_and_runs() -> None:
     assert "rolled back: moonbase 1.0.0 runs again" in told
 
 
+@pytest.mark.long
 def test_demo_without_an_engine_fills_a_folder() -> None:
     told = demo(PATH="/usr/bin:/bin")  # dockerd and ip lie in /usr/sbin
     assert "none can run here" in told

@@ -269,7 +269,9 @@ def test_a_gpu_that_is_given_and_not_seen(new_selftest_engine: Engine, specs: Pa
     assert (found["verdict"], found["code"]) == ("fail", "gpus-missing")
 
 
-@pytest.mark.parametrize("store", ["docker_engine", "containerd_store_engine"])
+@pytest.mark.parametrize(
+    "store", ["docker_engine", pytest.param("containerd_store_engine", marks=pytest.mark.long)]
+)
 def test_without_a_name_it_is_the_image_of_the_installed_bundle(
     store: str, request: pytest.FixtureRequest, host: Host
 ) -> None:
