@@ -69,7 +69,7 @@ def _bundle(report: Report) -> Iterator[str]:
         return
     yield _row("product", f"{report.subject} ({bundle.sequence})")
     for signer in bundle.signers:
-        yield _row("signer", f"{signer.principal} {signer.fingerprint}")
+        yield _row("signer", f"{signer.principal} {signer.fingerprint}".lstrip())
     yield _row("bundle", bundle.sums)
     yield _row("from", bundle.path)
 
