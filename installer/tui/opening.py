@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 FALLBACK: Final = (80, 24)
 """Columns and rows of a terminal that tells none: a serial line."""
+LOOK: Final = 2.0
+"""Seconds between two looks whether the terminal is still there."""
 
 
 class _Opened(InstallerApp):
@@ -28,6 +31,7 @@ class _Opened(InstallerApp):
         """Look for garbage from now on: the first screen is painted, and modules stay."""
         gc.freeze()
         gc.enable()
+        self.set_interval(LOOK, end_without_terminal)
 
 
 def run_screens(
@@ -52,6 +56,16 @@ def run_screens(
     if program.return_code:  # textual has shown it
         return ExitCode.BUG
     return ExitCode.DONE if code is None else code
+
+
+def end_without_terminal() -> None:
+    """End as a lost connection ends programs: a terminal that is gone is read from for ever.
+
+    Whose terminal it was is told by the system; a program that only writes to it is not.
+    """
+    if sys.__stdin__ is not None and not sys.__stdin__.isatty():
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        signal.raise_signal(signal.SIGHUP)
 
 
 def program_folder() -> Path:

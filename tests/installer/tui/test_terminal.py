@@ -6,6 +6,7 @@ import fcntl
 import os
 import pty
 import re
+import signal
 import struct
 import subprocess
 import sys
@@ -41,6 +42,10 @@ class Terminal:
 
     def press(self, keys: bytes) -> None:
         os.write(self._main, keys)
+
+    def hang_up(self) -> None:
+        """Be gone, as a connection that is lost."""
+        os.close(self._main)
 
     def end(self) -> int:
         """Read to the end, and return the exit code."""
@@ -82,6 +87,14 @@ def test_where_no_screen_can_be_drawn_the_help_is_printed(host: Host) -> None:
     terminal = Terminal(host, (80, 24), {"TERM": "dumb"})
     assert terminal.end() == 2
     assert b"full-screen program" in terminal.seen
+
+
+def test_it_ends_when_its_terminal_is_gone(host: Host) -> None:
+    host.bundle()
+    terminal = Terminal(host, (80, 24), {"TERM": "xterm", "LANG": "C.UTF-8"})
+    terminal.until(b"bundle-0")
+    terminal.hang_up()
+    assert terminal.process.wait(60) == -signal.SIGHUP
 
 
 def test_a_killed_program_reopens_where_it_was(host: Host) -> None:
