@@ -2,104 +2,24 @@
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 
 from selftest.backends.openclqueue import Buffer, Queue
+from selftest.backends.opencltileshape import ROWS_AT_ONCE, TileShape
 from selftest.cases import Factors, Floats, Kind, Picture, Work
 
 _ONE: Final = (1, 1)
-_ROWS_AT_ONCE: Final = 4  # NY of cpu.cl
-_HALVED_FROM: Final = 10
-"""Radius from which the three half convolutions of cpu.cl are faster than one."""
-
-_VECTORS_AT_ONCE: Final = 4  # ROW of cpu.cl, the larger of its two
 _SCRATCH_LIMIT: Final = 768 * 1024
 """Bytes of a tile: it should stay in a core's second-level cache."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tile:
-    """How much of the picture a work-group computes.
-
-    Attributes:
-        columns: floats.
-        rows: rows of the picture.
-        scratch: floats of local memory that it needs.
-    """
-
-    columns: int
-    rows: int
-    scratch: int
-
-
-@dataclass(frozen=True, slots=True)
-class TileShape:
-    """What decides how large a tile is.
-
-    Attributes:
-        lanes: floats in a vector.
-        reach: radius times channels.
-        radius: of the kernel.
-        kind: of the convolution; a dense one stages the whole input of the tile.
-        halved: whether a dense convolution is done in three halves.
-    """
-
-    lanes: int
-    reach: int
-    radius: int
-    kind: Kind
-    halved: bool = False
-
-    @classmethod
-    def find(cls, lanes: int, channels: int, picture_taps: tuple[int, int], room: int) -> TileShape:
-        """Return the shape for weights of so many rows and columns: halved where that pays."""
-        radius = picture_taps[1] // 2
-        kind = Kind.DENSE if picture_taps[0] == picture_taps[1] else Kind.SEPARABLE
-        shape = cls(lanes, channels * radius, radius, kind)
-        halved = dataclasses.replace(shape, halved=True)
-        pays = kind is Kind.DENSE and radius >= _HALVED_FROM
-        least = halved.scratch(lanes * _VECTORS_AT_ONCE, halved.rows_at_once)
-        return halved if pays and 4 * least <= room else shape
-
-    @property
-    def rows_at_once(self) -> int:
-        """What the rows of a tile must be a multiple of."""
-        return 2 * _ROWS_AT_ONCE if self.halved else _ROWS_AT_ONCE
-
-    def choose(self, row: int, height: int, room: int) -> Tile:
-        """Return a tile for a picture of `height` rows of `row` floats in `room` bytes.
-
-        Tall tiles waste little on the rows above and below them, wide ones little on their sides.
-        """
-        step = self.lanes * _VECTORS_AT_ONCE
-        columns = min(512, _round_up(row, step))
-        least = self.rows_at_once
-        rows = min(128, _round_up(height, least))
-        while 4 * self.scratch(columns, rows) > room and (columns > step or rows > least):
-            if rows > 32 or columns <= step:
-                rows = max(least, rows // 2 // least * least)
-            else:
-                columns = max(step, _round_up(columns // 2, step))
-        return Tile(columns, rows, self.scratch(columns, rows))
-
-    def scratch(self, columns: int, rows: int) -> int:
-        """Return the floats of local memory of a tile; as LINE of cpu.cl."""
-        line = _round_up(columns + 2 * self.reach, self.lanes) + self.lanes
-        tall = rows + 2 * self.radius
-        if self.kind is Kind.SEPARABLE:
-            return line + columns * tall
-        return line * (tall + tall // 2) if self.halved else line * tall
 
 
 class TilePlan:
     """Tasks and yardsticks of a processor."""
 
     source = "cpu.cl"
-    kernels = ("dense", "halved", "separable", "product", "copy", "peak")
+    kernels = ("convolve", "product", "copy", "peak")
 
     def __init__(self, queue: Queue, device: Any) -> None:
         self.queue = queue
@@ -127,28 +47,28 @@ class TileTask:
     """A convolution: the picture goes to the device as it is.
 
     Attributes:
-        effort: three halves are less than one whole.
+        effort: nine parts of a quarter of the rows are less than four wholes.
     """
 
     def __init__(self, plan: TilePlan, picture: Picture) -> None:
         self._queue = plan.queue
         self._picture = picture
         height, width, channels = picture.image.shape
-        radius = picture.taps.shape[1] // 2
-        rows, columns = picture.taps.shape
-        shape = TileShape.find(plan.lanes, channels, (rows, columns), plan.room)
-        self._kernel = "halved" if shape.halved else str(shape.kind)
-        self.effort = 3 * (radius + 1) / (2 * (2 * radius + 1)) if shape.halved else 1.0
+        shape = TileShape.find(plan.lanes, channels, picture.taps.shape, plan.room)
+        self.effort = shape.effort
         tile = shape.choose(width * channels, height, plan.room)
         self._groups = (-(-width * channels // tile.columns), -(-height // tile.rows))
         self._image, self._out, self._taps = (
             self._queue.buffer(picture.image.nbytes),
             self._queue.buffer(picture.image.nbytes),
-            self._queue.filled(_arrange(picture.taps, shape)),
+            self._queue.filled(shape.arrange(picture.taps)),
         )
-        sizes = (width, height, channels, radius, tile.columns, tile.rows)
+        side = picture.taps.shape[1]
+        passes = (1, side) if shape.kind is Kind.DENSE else (side, 1)
+        sizes = (width, height, channels, shape.radius, *passes, shape.parts)
         local = self._queue.local(tile.scratch)
-        self._arguments = (self._image, self._out, self._taps, *sizes, local)
+        buffers = (self._image, self._out, self._taps)
+        self._arguments = (*buffers, *sizes, tile.columns, tile.rows, local)
 
     def upload(self) -> None:
         """Bring the picture to the device."""
@@ -160,7 +80,7 @@ class TileTask:
 
     def launch(self) -> int:
         """Convolve."""
-        return self._queue.launch(self._kernel, self._groups, _ONE, self._arguments)
+        return self._queue.launch("convolve", self._groups, _ONE, self._arguments)
 
     def download(self) -> Floats:
         """Return the convolved picture."""
@@ -199,7 +119,7 @@ class ProductTask:
         height, width = self._shape
         depth = self._factors.left.shape[1]
         arguments = (self._left, self._right, self._out, width, height, depth)
-        return self._queue.launch("product", (-(-height // _ROWS_AT_ONCE),), (1,), arguments)
+        return self._queue.launch("product", (-(-height // ROWS_AT_ONCE),), (1,), arguments)
 
     def download(self) -> Floats:
         """Return the product."""
@@ -268,18 +188,3 @@ class Peak:
 def native_lanes(width: int) -> int:
     """Return the vector width that the kernels are built for: 4, 8 or 16 floats."""
     return max(lanes for lanes in (4, 8, 16) if lanes <= max(width, 4))
-
-
-def _arrange(taps: Floats, shape: TileShape) -> Floats:
-    """Return the weights as cpu.cl wants them."""
-    if shape.kind is Kind.SEPARABLE:
-        return taps
-    if not shape.halved:
-        return np.ascontiguousarray(taps.T)
-    even, odd = taps[0::2], np.zeros_like(taps[0::2])
-    odd[1:] = taps[1::2]
-    return np.stack([even.T, odd.T, (even + odd).T])
-
-
-def _round_up(count: int, step: int) -> int:
-    return -(-count // step) * step

@@ -80,145 +80,122 @@ static inline void put(global float *to, VECTOR vector, int room)
     UNROLL for (int j = 0; j < NY; j++)                             \
         UNROLL for (int i = 0; i < NX; i++) sums[j][i] = (VECTOR)(0.0f);
 
-#define PUT_SUMS                                                    \
-    UNROLL for (int j = 0; j < NY; j++)                             \
-        if (y + j < rows)                                           \
-            UNROLL for (int i = 0; i < NX; i++)                     \
-                put(out + (size_t)(y0 + y + j) * row + x0 + x + LANES * i, sums[j][i], \
-                    columns - x - LANES * i);
-
-// taps: column by column, so that the weights of one input vector lie together.
-TILE_KERNEL dense(global const float *image, global float *out, global const float *taps, int width,
-                  int height, int channels, int radius, int tile_columns, int tile_rows,
-                  local float *scratch)
+// The row pass of one line, with `across` weights.
+static void pass_row(local const float *line, local float *to, global const float *taps, int across,
+                     int channels, int columns)
 {
-    int side = 2 * radius + 1, row = width * channels, reach = radius * channels;
-    int x0 = get_group_id(0) * tile_columns, y0 = get_group_id(1) * tile_rows;
-    int columns = min(tile_columns, row - x0), rows = min(tile_rows, height - y0);
-    int stride = LINE(tile_columns, reach);
-    for (int y = 0; y < tile_rows + 2 * radius; y++)
-        stage(scratch + y * stride, image, width, height, channels, reach, x0, y0 - radius + y,
-              tile_columns);
-    for (int y = 0; y < rows; y += NY)
-        for (int x = 0; x < columns; x += LANES * NX) {
-            CLEAR_SUMS
-            local const float *line = scratch + y * stride + x;
-#define DENSE_STEP(FROM, TO)                                                                 \
-    {                                                                                        \
-        PLAIN for (int kx = 0; kx < side; kx++)                                              \
-            ACCUMULATE(line + kx * channels, taps + kx * side + iy, FROM, TO)                \
-        line += stride;                                                                      \
-    }
-            WALK(DENSE_STEP)
-            PUT_SUMS
+    for (int x = 0; x < columns; x += LANES * ROW) {
+        VECTOR sums[ROW];
+        UNROLL for (int i = 0; i < ROW; i++) sums[i] = (VECTOR)(0.0f);
+        PLAIN for (int kx = 0; kx < across; kx++) {
+            VECTOR weight = (VECTOR)(taps[kx]);
+            UNROLL for (int i = 0; i < ROW; i++)
+                sums[i] = fma(LOAD(line + x + LANES * i + kx * channels), weight, sums[i]);
         }
+        UNROLL for (int i = 0; i < ROW; i++) STORE(sums[i], to + x + LANES * i);
+    }
 }
 
-// The same for large kernels: in three parts of half the rows each, which takes a quarter less
-// arithmetic. With E and O the even and odd input rows, f and g the even and odd rows of weights, g
-// one row further down, and * a convolution of half the height:
-//   even output rows are  f*E + g*O of the row pair above,
-//   odd output rows are   (f+g)*(E+O) - f*E - g*O.
-// All of it stays exact in the integers that the exact cases use. Holds for radius >= NY - 2.
-//
-// taps: column by column, those of f, of g and of their sum.
-TILE_KERNEL halved(global const float *image, global float *out, global const float *taps,
-                   int width, int height, int channels, int radius, int tile_columns,
-                   int tile_rows, local float *scratch)
+// Makes the rows of nine parts, `apart` floats from each other, of seven of the eight lines kept.
+static void split(local const float *lines, int stride, int first, local float *to, int apart)
 {
-    int wide = 2 * radius + 1, side = radius + 1;
+    PLAIN for (int x = 0; x < stride; x += LANES) {
+        VECTOR in[7], less[6];
+        UNROLL for (int i = 0; i < 7; i++) in[i] = LOAD(lines + ((first + i) & 7) * stride + x);
+        UNROLL for (int i = 0; i < 6; i++) less[i] = in[i] - in[i + 1];
+        VECTOR part[9] = {less[0] - less[2], less[2], less[2] - less[4],
+                          in[1] - in[3],     in[3],   in[3] - in[5],
+                          less[1] - less[3], less[3], less[3] - less[5]};
+        UNROLL for (int i = 0; i < 9; i++) STORE(part[i], to + i * apart + x);
+    }
+}
+
+// All convolutions: a row pass with `across` weights, then a dense pass with `wide` columns of
+// weights. A separable one has one column in the second, a dense one a single 1 in the first. Both
+// happen in one tile, so that what lies between them never leaves the cache. One kernel does all:
+// each more would take a compiler half a second.
+//
+// Large dense kernels are done in nine parts of a quarter of the rows each, which takes 0.6 of the
+// arithmetic. With X0, X1 and X2 the input rows 2q, 2q + 1 and 2q + 2, f and g the even and odd rows
+// of weights, and * a convolution of half the height:
+//   output row 2q     is f*X0 + g*X1 = f*(X0-X1) + (f+g)*X1,
+//   output row 2q + 1 is f*X1 + g*X2 = (f+g)*X1 - g*(X1-X2),
+// and each of these three convolutions is done once more in the same way. All of it stays exact in
+// the integers that the exact cases use: no sum of a part reaches 2^24, whatever the weights.
+//
+// taps: of the row pass, then for every part column by column, so that the weights of one input
+// vector lie together. Holds for a `side` of NY - 1 and more.
+TILE_KERNEL convolve(global const float *image, global float *out, global const float *taps,
+                     int width, int height, int channels, int radius, int across, int wide,
+                     int parts, int tile_columns, int tile_rows, local float *scratch)
+{
+    int fold = parts == 9 ? 4 : 1, side = (2 * radius + fold) / fold;
     int row = width * channels, reach = radius * channels;
     int x0 = get_group_id(0) * tile_columns, y0 = get_group_id(1) * tile_rows;
     int columns = min(tile_columns, row - x0), rows = min(tile_rows, height - y0);
-    int stride = LINE(tile_columns, reach), staged = tile_rows + 2 * radius;
-    local float *both = scratch + staged * stride; // E + O
-    PLAIN for (int y = 0; y < staged; y++)
-        stage(scratch + y * stride, image, width, height, channels, reach, x0, y0 - radius + y,
-              tile_columns);
-    for (int y = 0; y < staged / 2; y++)
-        for (int x = 0; x < stride; x += LANES)
-            STORE(LOAD(scratch + 2 * y * stride + x) + LOAD(scratch + (2 * y + 1) * stride + x),
-                  both + y * stride + x);
-    for (int x = 0; x < columns; x += LANES * NX) {
-        VECTOR above[NX]; // g*O of the row pair above the block
-        UNROLL for (int i = 0; i < NX; i++) above[i] = (VECTOR)(0.0f);
-        for (int iy = 1; iy < side; iy++)
-            PLAIN for (int kx = 0; kx < wide; kx++) {
-                local const float *point = scratch + (2 * iy - 1) * stride + x + kx * channels;
-                VECTOR weight = (VECTOR)(taps[(wide + kx) * side + iy]);
-                UNROLL for (int i = 0; i < NX; i++)
-                    above[i] = fma(LOAD(point + LANES * i), weight, above[i]);
-            }
-        for (int y = 0; y < rows; y += 2 * NY) {
-            VECTOR found[3][NY][NX];
-            for (int part = 0; part < 3; part++) {
-                local const float *line = part == 2 ? both + y / 2 * stride + x
-                                                    : scratch + (y + part) * stride + x;
-                int gap = part == 2 ? stride : 2 * stride;
-                global const float *weights = taps + part * wide * side;
-                CLEAR_SUMS
-#define HALVED_STEP(FROM, TO)                                                                \
-    {                                                                                        \
-        PLAIN for (int kx = 0; kx < wide; kx++)                                              \
-            ACCUMULATE(line + kx * channels, weights + kx * side + iy, FROM, TO)             \
-        line += gap;                                                                         \
-    }
-                WALK(HALVED_STEP)
-                UNROLL for (int j = 0; j < NY; j++)
-                    UNROLL for (int i = 0; i < NX; i++) found[part][j][i] = sums[j][i];
-            }
-            PLAIN for (int j = 0; j < NY; j++)
-                PLAIN for (int i = 0; i < NX; i++) {
-                    int at = y + 2 * j, room = columns - x - LANES * i;
-                    global float *to = out + (size_t)(y0 + at) * row + x0 + x + LANES * i;
-                    VECTOR even = found[0][j][i], odd = found[1][j][i];
-                    if (at < rows)
-                        put(to, even + above[i], room);
-                    if (at + 1 < rows)
-                        put(to + row, found[2][j][i] - even - odd, room);
-                    above[i] = odd;
-                }
-        }
-    }
-}
+    int line = LINE(tile_columns, reach), stride = wide > 1 ? line : tile_columns;
+    int tall = tile_rows / fold + side - 1;
+    int kept = tile_columns + LANES; // no power of two: rows must not fall on the same cache lines
+    local float *found = scratch, *lines = found + parts * NY * kept;
+    local float *planes = lines + 2 * fold * line;
 
-// taps: those of the row pass, then those of the column pass. Both passes happen in one tile, so
-// that what lies between them never leaves the cache.
-TILE_KERNEL separable(global const float *image, global float *out, global const float *taps,
-                      int width, int height, int channels, int radius, int tile_columns,
-                      int tile_rows, local float *scratch)
-{
-    int side = 2 * radius + 1, row = width * channels, reach = radius * channels;
-    int x0 = get_group_id(0) * tile_columns, y0 = get_group_id(1) * tile_rows;
-    int columns = min(tile_columns, row - x0), rows = min(tile_rows, height - y0);
-    local float *restrict between = scratch + LINE(tile_columns, reach);
-    global const float *column_taps = taps + side;
-    for (int y = 0; y < tile_rows + 2 * radius; y++) {
-        stage(scratch, image, width, height, channels, reach, x0, y0 - radius + y, tile_columns);
-        for (int x = 0; x < columns; x += LANES * ROW) {
-            VECTOR sums[ROW];
-            UNROLL for (int i = 0; i < ROW; i++) sums[i] = (VECTOR)(0.0f);
-            for (int kx = 0; kx < side; kx++) {
-                VECTOR weight = (VECTOR)(taps[kx]);
-                UNROLL for (int i = 0; i < ROW; i++)
-                    sums[i] = fma(LOAD(scratch + x + LANES * i + kx * channels), weight, sums[i]);
+    for (int y = 0, next = 0; y < tall; y++) {
+        for (; next < fold * y + 2 * fold - 1; next++)
+            stage(lines + (next & (2 * fold - 1)) * line, image, width, height, channels, reach, x0,
+                  y0 - radius + next, tile_columns);
+        if (parts == 9)
+            split(lines, stride, fold * y, planes + y * stride, tall * stride);
+        else
+            pass_row(lines + (y & 1) * line, planes + y * stride, taps, across, channels,
+                     wide > 1 ? stride : columns);
+    }
+    for (int y = 0; y < rows; y += fold * NY) {
+        // What needs no more work is stored at once.
+        int ready = parts == 1 && y + NY <= rows ? columns - columns % (LANES * NX) : 0;
+        for (int part = 0; part < parts; part++)
+            for (int x = 0; x < columns; x += LANES * NX) {
+                local const float *from = planes + (part * tall + y / fold) * stride + x;
+                global const float *weights = taps + across + part * wide * side;
+                CLEAR_SUMS
+#define STEP(FROM, TO)                                                                   \
+    {                                                                                    \
+        PLAIN for (int kx = 0; kx < wide; kx++)                                          \
+            ACCUMULATE(from + kx * channels, weights + kx * side + iy, FROM, TO)         \
+        from += stride;                                                                  \
+    }
+                WALK(STEP)
+                if (x < ready) {
+                    global float *to = out + (size_t)(y0 + y) * row + x0 + x;
+                    UNROLL for (int j = 0; j < NY; j++)
+                        UNROLL for (int i = 0; i < NX; i++)
+                            STORE(sums[j][i], to + (size_t)j * row + LANES * i);
+                } else {
+                    local float *to = found + part * NY * kept + x;
+                    UNROLL for (int j = 0; j < NY; j++)
+                        UNROLL for (int i = 0; i < NX; i++)
+                            STORE(sums[j][i], to + j * kept + LANES * i);
+                }
             }
-            UNROLL for (int i = 0; i < ROW; i++)
-                STORE(sums[i], between + y * tile_columns + x + LANES * i);
-        }
+        for (int j = 0; j < NY; j++)
+            PLAIN for (int x = ready; x < columns; x += LANES) {
+                local const float *from = found + j * kept + x;
+                int at = y + fold * j;
+                VECTOR made[4];
+                made[0] = LOAD(from);
+                if (parts == 9) {
+                    VECTOR part[9];
+                    UNROLL for (int i = 0; i < 9; i++)
+                        part[i] = LOAD(from + i * NY * kept);
+                    VECTOR even = part[3] + part[4], odd = part[4] - part[5];
+                    made[0] = part[0] + part[1] + even;
+                    made[1] = even - (part[6] + part[7]);
+                    made[2] = part[1] - part[2] + odd;
+                    made[3] = odd - (part[7] - part[8]);
+                }
+                PLAIN for (int i = 0; i < min(fold, rows - at); i++)
+                    put(out + (size_t)(y0 + at + i) * row + x0 + x, made[i], columns - x);
+            }
     }
-    for (int y = 0; y < rows; y += NY)
-        for (int x = 0; x < columns; x += LANES * NX) {
-            CLEAR_SUMS
-            local const float *line = between + y * tile_columns + x;
-#define COLUMN_STEP(FROM, TO)                              \
-    {                                                      \
-        ACCUMULATE(line, column_taps + iy, FROM, TO)       \
-        line += tile_columns;                              \
-    }
-            WALK(COLUMN_STEP)
-            PUT_SUMS
-        }
 }
 
 // out = left (height x depth) times right (depth x width); one work-item computes NY rows.

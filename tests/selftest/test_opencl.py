@@ -10,10 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import numpy as np
 import pytest
 
-from selftest.backends.opencltiles import TileShape, native_lanes
-from selftest.cases import exact_cases, float_cases
+from selftest.backends.opencltiles import native_lanes
+from selftest.backends.opencltileshape import TileShape
+from selftest.cases import EXACT_LIMIT, exact_cases, float_cases
 from selftest.cli import main
 
 CHILD = (sys.executable, "-m", "tests.selftest.layoutchild")
@@ -87,11 +89,23 @@ def test_tiles_fit_the_memory_of_a_work_group() -> None:
                     assert tile.rows % shape.rows_at_once == 0
 
 
-def test_large_dense_kernels_are_halved_where_there_is_room() -> None:
-    assert TileShape.find(16, 4, (31, 31), 1 << 20).halved
-    assert not TileShape.find(16, 4, (31, 31), 32 * 1024).halved
-    assert not TileShape.find(16, 4, (7, 7), 1 << 20).halved
-    assert not TileShape.find(16, 4, (2, 31), 1 << 20).halved
+def test_large_dense_kernels_are_done_in_parts_where_there_is_room() -> None:
+    assert TileShape.find(16, 4, (31, 31), 512 * 1024).parts == 9
+    assert TileShape.find(16, 4, (31, 31), 32 * 1024).parts == 1
+    assert TileShape.find(16, 4, (7, 7), 512 * 1024).parts == 1
+    assert TileShape.find(16, 4, (2, 31), 512 * 1024).parts == 1
+
+
+@pytest.mark.parametrize("radius", range(4, 16))
+def test_parts_of_any_dense_kernel_stay_exact(radius: int) -> None:
+    """The largest weights on the most different pixels: no part leaves the integers below 2^24."""
+    side = 2 * radius + 1
+    shape = TileShape.find(8, 4, (side, side), 512 * 1024)
+    assert shape.parts == 9
+    assert shape.effort < 1
+    parts = shape.arrange(np.full((side, side), 32, np.float32))[1:].reshape(9, -1)
+    pixels = 255 * np.array((2, 1, 2, 1, 1, 1, 2, 1, 2))  # differences of up to four rows
+    assert (np.abs(parts).sum(axis=1) * pixels).max() < EXACT_LIMIT
 
 
 def test_vectors_are_as_wide_as_the_device_says() -> None:
