@@ -20,6 +20,8 @@ CHILD = (sys.executable, "-P", "-X", "faulthandler", "-m", "tests.selftest.cudac
 FIRST = "GPU-00010203-0405-0607-0809-0a0b0c0d0e0f"
 SECOND = "GPU-10111213-1415-1617-1819-1a1b1c1d1e1f"
 NOT_LOADED = "int nvmlInit_v2(void) { return 9; } int nvmlDeviceGetCount_v2(void) { return 1; }"
+RIGHT = ("pass", "warn")
+"""Verdicts of a device whose results are right: on a quiet machine the fake is slow for a GPU."""
 Report: TypeAlias = dict[str, Any]
 Run: TypeAlias = Callable[..., tuple[int, Report]]
 
@@ -75,7 +77,8 @@ def test_every_case_is_exact_by_both_bindings(run: Run, binding: str) -> None:
     status, report = run("--device", "cuda", CASES="all")
     (device,) = report["devices"]
     assert [one["text"] for one in device["cases"] if one["verdict"] != "pass"] == []
-    assert (status, report["verdict"]) == (0, "pass")
+    assert status == 0
+    assert report["verdict"] in RIGHT
     judged = {one["case"]: one for one in device["cases"]}
     assert {case.name for case in (*exact_cases(), *float_cases())} <= set(judged)
     assert device["device"]["binding"] == binding
@@ -220,7 +223,8 @@ def test_a_broken_pycuda_fails_and_the_driver_is_tested_without_it(
     assert (status, report["verdict"]) == (13, "fail")
     assert [one["code"] for one in report["findings"] if one["verdict"] == "fail"] == [code]
     (device,) = report["devices"]
-    assert (device["verdict"], device["device"]["binding"]) == ("pass", "ctypes")
+    assert device["verdict"] in RIGHT
+    assert device["device"]["binding"] == "ctypes"
 
 
 @pytest.mark.usefixtures("real_pycuda")
@@ -234,7 +238,8 @@ def test_a_symbol_that_pycuda_lacks_is_named(
     finding = report["findings"][0]
     assert (finding["code"], finding["verdict"]) == ("cuda-symbols", "fail")
     assert "lacks what pycuda needs: cuFuncSetBlockShape, cuTexRefCreate" in finding["text"]
-    assert [one["verdict"] for one in report["devices"]] == ["pass"]
+    (device,) = report["devices"]
+    assert device["verdict"] in RIGHT
 
 
 def test_a_library_that_is_none_is_named(
