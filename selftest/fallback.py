@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from selftest.backends.cuda import WITHOUT_PYCUDA
-from selftest.backends.cudactypes import LABEL
+from selftest.backends.cudanames import CTYPES, WITHOUT_PYCUDA
 from selftest.measured import Device
 from selftest.runner import ChildRun, Deadline, Runner
 from selftest.wire import Devices, Failed, Job
@@ -28,4 +27,4 @@ def list_again(job: Job, run: ChildRun, runner: Runner, deadline: Deadline) -> t
 
 def environment_of(device: Device) -> Mapping[str, str]:
     """Return what a child needs to test a device in the way in which it was found."""
-    return _ENVIRON if device.backend == "cuda" and device.binding == LABEL else {}
+    return _ENVIRON if device.backend == "cuda" and device.binding == CTYPES else {}

@@ -11,7 +11,6 @@ import os
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Final
 
 from selftest.backends.base import BackendError, Missing
 from selftest.backends.cudabinding import Binding, Context
@@ -19,14 +18,12 @@ from selftest.backends.cudactypes import CtypesBinding
 from selftest.backends.cudagroups import Copy, PassTask, Peak, ProductTask, make_task
 from selftest.backends.cudaimage import PTX, choose, load_image, read_manifest
 from selftest.backends.cudalibrary import CudaFailure, Facts, Library
+from selftest.backends.cudanames import WITHOUT_PYCUDA
 from selftest.backends.cudapycuda import PycudaBinding
 from selftest.backends.cudaqueue import Queue, reported
 from selftest.cases import Case, Convolution, Kind, Product, Work, make_work
 from selftest.measured import Compiled, Device, DeviceKind, Remark, Verdict
 from selftest.plaintext import printable
-
-WITHOUT_PYCUDA: Final = "MOONLIFT_CUDA_WITHOUT_PYCUDA"
-"""Variable that, when it is set, leaves pycuda out."""
 
 
 class CudaBackend:

@@ -10,10 +10,9 @@ import numpy as np
 
 from selftest.backends.cudabinding import Shape
 from selftest.backends.cudalibrary import CudaFailure, Library
+from selftest.backends.cudanames import CTYPES
 from selftest.cases import Floats
 from selftest.plaintext import last_lines
-
-LABEL: Final = "ctypes"
 
 _INFO_LOG, _INFO_ROOM, _ERROR_LOG, _ERROR_ROOM = 3, 4, 5, 6  # CUjit_option
 _LOG_ROOM: Final = 32 * 1024
@@ -22,7 +21,7 @@ _LOG_ROOM: Final = 32 * 1024
 class CtypesBinding:
     """The way to the driver that needs no package."""
 
-    label = LABEL
+    label = CTYPES
 
     def __init__(self, library: Library) -> None:
         self._library = library
