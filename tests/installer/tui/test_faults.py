@@ -76,7 +76,7 @@ def test_a_host_that_is_not_fit_is_installed_on_only_if_a_person_accepts_it(
         await player.press("tab", "tab", "enter")
         await player.sees("sys.time", "> Install <")
         await player.press("enter")
-        await player.sees("every result is right")
+        await player.sees("every result is right", "> Go on <")
 
     with patch("installer.planning.preflight.host_sources", sources):
         stage.play(stage.program(graph.url), scenario, (120, 50))
