@@ -23,8 +23,8 @@ from installer.logs.log import log_event
 from installer.tui import background
 from installer.tui.background import Answered, Broke, Told
 from installer.tui.journal import Notebook, Place
-from installer.tui.lines import Line, Mark
 from installer.tui.progress import RunProgress, ShowsRun, progressed
+from installer.tui.questions import ask_whether_to_leave, ask_whether_to_stop
 from installer.tui.session import Session
 from installer.tui.steps import STEP_OF, Step
 from installer.tui.stepscreen import MARGIN
@@ -32,7 +32,6 @@ from installer.tui.stepscreens import step_screen
 from installer.tui.style import CSS, THEME, THEMES
 from installer.tui.terminal import Palette, Terminal
 from installer.tui.translating import filters_of
-from installer.tui.widgets import Choice
 from manifests.errors import ExitCode, MoonliftError
 
 if TYPE_CHECKING:
@@ -135,8 +134,6 @@ class InstallerApp(App[ExitCode]):
             first: what is known before its first event.
             step: whose screen shows its beginning.
         """
-        import installer.tui.asking  # noqa: F401, PLC0415 - a question on the way is not to wait
-
         self._again = lambda: self.carry_out(events, None, step)
         self.run_progress = first or RunProgress()
         self._cancel, self._busy = threading.Event(), True
@@ -186,35 +183,16 @@ class InstallerApp(App[ExitCode]):
             self.session.engine = answer
             self.go(Step.PLAN)
 
-    def ask(
-        self, lines: Sequence[Line], choices: Sequence[Choice], then: Callable[[str], None]
-    ) -> None:
-        """Ask over whatever is on the screen.
-
-        Args:
-            lines: the question.
-            choices: the answers; Enter gives the first.
-            then: called with the name of the answer, empty for none.
-        """
-        from installer.tui.asking import Question  # noqa: PLC0415 - only when something is asked
-
-        question = Question(lines, choices, rows=True)
-        self.push_screen(question, lambda answer: then(answer or ""))
-
     def leave(self) -> None:
         """Leave; ask once while something runs."""
         if not self._busy or self._leaving:
             self._quit()
             return
-        text = "The install is not done. Stopping now leaves the old release as it was."
-        choices = (Choice("", "Stay"), Choice("leave", "Stop it and leave"))
-        self.ask([Line(text, mark=Mark.WARN)], choices, self._stop_and_leave)
+        ask_whether_to_leave(self, self._stop_and_leave)
 
     def ask_to_stop(self) -> None:
         """Stop the run, after a question."""
-        text = "Stop the install? What the engine has already is not sent again."
-        choices = (Choice("", "Let it run"), Choice("stop", "Stop it"))
-        self.ask([Line(text, mark=Mark.WARN)], choices, self._stop)
+        ask_whether_to_stop(self, self._stop)
 
     def action_leave(self) -> None:
         """Leave."""
@@ -242,10 +220,15 @@ class InstallerApp(App[ExitCode]):
 
     def _follow_stage(self, event: Event) -> None:
         """Show the screen of the stage that begins; one that is over another stays."""
-        if not isinstance(event, StageStarted) or not isinstance(self.screen, ShowsRun):
+        if isinstance(event, StageStarted):
+            self._catch_up()
+
+    def _catch_up(self) -> None:
+        screen, stage = self.screen, self.run_progress.current
+        if stage is None or not isinstance(screen, ShowsRun) or screen.is_asking:
             return
-        step = STEP_OF.get(event.stage)
-        if step is not None and step is not self.screen.step:
+        step = STEP_OF.get(stage.stage)
+        if step is not None and step is not screen.step:
             self.go(step)
 
     def _show_run(self) -> None:
@@ -270,6 +253,7 @@ class InstallerApp(App[ExitCode]):
     def _stop(self, answer: str) -> None:
         if answer:
             self._cancel.set()
+        self._catch_up()
 
     def _stop_and_leave(self, answer: str) -> None:
         if answer:
@@ -277,6 +261,8 @@ class InstallerApp(App[ExitCode]):
             self._cancel.set()
             if not self._busy:
                 self._quit()
+        else:
+            self._catch_up()
 
     def _quit(self) -> None:
         record = self.session.record

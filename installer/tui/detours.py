@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from installer.tui.lines import Line, Mark
 from installer.tui.places import Kind
+from installer.tui.questions import ask_over
 
 if TYPE_CHECKING:
     from installer.tui.app import InstallerApp
@@ -65,4 +66,4 @@ def open_menu(program: InstallerApp) -> None:
     from installer.tui.menu import MENU, open_entry  # noqa: PLC0415 - see above
 
     lines = [Line("Menu", mark=Mark.HEAD)]
-    program.ask(lines, MENU, lambda name: open_entry(program, name))
+    ask_over(program, lines, MENU, lambda name: open_entry(program, name))

@@ -144,6 +144,8 @@ class ShowsRun(Protocol):
 
     step: ClassVar[Step]
 
+    @property
+    def is_asking(self) -> bool: ...  # noqa: D102
     def run_changed(self, run: RunProgress) -> None: ...  # noqa: D102
 
 

@@ -55,7 +55,7 @@ class PlainScreen(Screen[None]):
         Binding("question_mark", "help", show=False),
         Binding("m", "menu", show=False),
         Binding("q", "leave", show=False),
-        Binding("escape", "back", show=False),
+        Binding("escape", "escape", show=False),
         Binding("pagedown", "scroll_lines(1)", show=False),
         Binding("pageup", "scroll_lines(-1)", show=False),
         Binding("down,right", "app.focus_next", show=False),
@@ -65,6 +65,8 @@ class PlainScreen(Screen[None]):
     def __init__(self) -> None:
         super().__init__()
         self.ready = False
+        self._offered: tuple[tuple[Choice, ...], str | None] = ((), "")
+        self._then: Callable[[str], None] | None = None
 
     def compose(self) -> ComposeResult:
         """Yield the parts, from top to bottom."""
@@ -73,6 +75,7 @@ class PlainScreen(Screen[None]):
             yield Lines(self.program.terminal.palette, id="body")
             yield from self.below()
         yield from self.middle()
+        yield Lines(self.program.terminal.palette, id="asked")
         yield Actions(rows=self.rows)
         yield Keys(self.keys)
 
@@ -113,8 +116,29 @@ class PlainScreen(Screen[None]):
         self.query_one("#body", Lines).show(lines)
 
     def offer(self, *choices: Choice, chosen: str | None = "") -> None:
-        """Offer these actions; see `Actions.show`."""
-        self.query_one(Actions).show(choices, chosen)
+        """Offer these actions, after a question that is open; see `Actions.show`."""
+        self._offered = choices, chosen
+        if not self.is_asking:
+            self.query_one(Actions).show(choices, chosen)
+
+    @property
+    def is_asking(self) -> bool:
+        """Whether a question stands in the place of the actions."""
+        return self._then is not None
+
+    def ask_in_place(
+        self, lines: Iterable[Line], choices: Sequence[Choice], then: Callable[[str], None]
+    ) -> None:
+        """Ask in the place of the actions: little is painted, and the run stays in sight.
+
+        Args:
+            lines: the question.
+            choices: the answers; Enter gives the first.
+            then: called with the name of the answer, empty for none.
+        """
+        self._then = then
+        self._show_asked(lines)
+        self.query_one(Actions).show(choices)
 
     def ask(
         self,
@@ -139,7 +163,10 @@ class PlainScreen(Screen[None]):
     def on_action_pressed(self, message: Action.Pressed) -> None:
         """Do what was chosen."""
         message.stop()
-        self.chosen(message.choice.name)
+        if self.is_asking:
+            self._take_answer(message.choice.name)
+        else:
+            self.chosen(message.choice.name)
 
     def chosen(self, name: str) -> None:
         """Do what the action of this name means."""
@@ -161,8 +188,27 @@ class PlainScreen(Screen[None]):
         """Leave, after a question if something runs."""
         self.program.leave()
 
+    def action_escape(self) -> None:
+        """Leave a question without an answer, else go back."""
+        if self.is_asking:
+            self._take_answer("")
+        else:
+            self.action_back()
+
     def action_back(self) -> None:
         """Go back."""
+
+    def _take_answer(self, name: str) -> None:
+        then, self._then = self._then, None
+        self._show_asked(())
+        self.query_one(Actions).show(*self._offered)
+        if then is not None:
+            then(name)
+
+    def _show_asked(self, lines: Iterable[Line]) -> None:
+        asked = self.query_one("#asked", Lines)
+        asked.show(lines)
+        asked.set_class(bool(asked.lines), "-shown")
 
 
 class StepScreen(PlainScreen):

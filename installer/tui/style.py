@@ -59,6 +59,8 @@ Lines { height: auto; }
 #picture { height: auto; padding: 1 0; text-wrap: nowrap; }
 #graph { height: 2; margin: 0 1; display: none; }
 #graph.-shown { display: block; }
+#asked { margin: 1 1 0 1; display: none; }
+#asked.-shown { display: block; }
 #actions { height: auto; max-height: 50%; padding: 1 1 0 1; layout: horizontal; }
 #actions.-rows { layout: vertical; overflow-y: auto; scrollbar-size-vertical: 1; }
 .list #room { height: auto; max-height: 50%; }

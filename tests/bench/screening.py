@@ -25,6 +25,7 @@ PAINTS = 7
 COLUMNS, ROWS = 120, 40
 FIRST = "Which bundle"
 QUESTION = "Stop the install?"
+OFFER = "> Stop <"
 LOADING = "loading"
 """What the screen says of an image on its way."""
 ENDS = ("original, blur", "installed ")
@@ -155,7 +156,7 @@ def _installing(scene: Scene, engine: Engine) -> Iterator[Screens]:
 def _ask_while_loading(screens: Screens) -> Iterator[float]:
     """Open the question whether to stop, and close it again, until the install is over."""
     while True:
-        for answer in (QUESTION, LOADING):
+        for answer in (QUESTION, OFFER):
             pressed = screens.press(ENTER)
             came = screens.until(answer, *ENDS)
             if any(map(screens.has, ENDS)):

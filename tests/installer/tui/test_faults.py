@@ -208,7 +208,7 @@ def test_leaving_asks_once_while_something_runs(
         await to_install(player)
         await player.sees("> Stop <")
         await player.press("q")
-        await player.sees("The install is not done", "> Stay")
+        await player.sees("The install is not done", "> Stay <")
         await player.press("enter")
         await player.sees("> Stop <")
         await player.press("ctrl+c")
@@ -229,7 +229,7 @@ def test_a_stopped_self_test_stops_the_install(stage: Stage, host: Host, graph: 
         await to_install(player)
         await player.sees("[Self-test]", "testing numpy:0", "> Stop <")
         await player.press("enter")
-        await player.sees("Stop the install?", "> Let it run")
+        await player.sees("Stop the install?", "> Let it run <")
         await player.press("down", "enter")
         await player.sees("interrupted", "> Test again <")
 
