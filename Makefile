@@ -10,9 +10,7 @@ help: ## list what can be made
 setup: ## install what the tests need: Debian packages, .venv
 	@tools/setup test
 
-# One more than there are processors: tests of engines wait for them half of the time.
-WORKERS := $(shell expr $$(nproc) + 1)
-PYTEST := $(BIN)/pytest -n $(WORKERS) --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+PYTEST := $(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 test: setup lint ## lint, then the tests; PYTEST_ARGS="-k name -x" for some
 	$(PYTEST) -m "not long" $(PYTEST_ARGS)

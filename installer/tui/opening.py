@@ -61,7 +61,8 @@ def run_screens(
 def end_without_terminal() -> None:
     """End as a lost connection ends programs: a terminal that is gone is read from for ever.
 
-    Whose terminal it was is told by the system; a program that only writes to it is not.
+    The kernel sends SIGHUP only where it was the controlling terminal, termios(3): not to the
+    child of a loader that was killed, for one.
     """
     if sys.__stdin__ is not None and not sys.__stdin__.isatty():
         signal.signal(signal.SIGHUP, signal.SIG_DFL)

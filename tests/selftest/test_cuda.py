@@ -20,8 +20,6 @@ CHILD = (sys.executable, "-P", "-X", "faulthandler", "-m", "tests.selftest.cudac
 FIRST = "GPU-00010203-0405-0607-0809-0a0b0c0d0e0f"
 SECOND = "GPU-10111213-1415-1617-1819-1a1b1c1d1e1f"
 NOT_LOADED = "int nvmlInit_v2(void) { return 9; } int nvmlDeviceGetCount_v2(void) { return 1; }"
-RIGHT = ("pass", "warn")
-"""Verdicts of a device whose results are right: on a quiet machine the fake is slow for a GPU."""
 Report: TypeAlias = dict[str, Any]
 Run: TypeAlias = Callable[..., tuple[int, Report]]
 
@@ -41,6 +39,12 @@ def run(
         return status, json.loads(capsys.readouterr().out)
 
     return start
+
+
+def is_right(device: Report) -> bool:
+    """Tell whether nothing is wrong; on a quiet machine the fake is called slow for a GPU."""
+    found = {one["code"] for one in device["findings"] if one["verdict"] in ("warn", "fail")}
+    return device["verdict"] in ("pass", "warn") and found <= {"slow"}
 
 
 @pytest.fixture
@@ -78,7 +82,7 @@ def test_every_case_is_exact_by_both_bindings(run: Run, binding: str) -> None:
     (device,) = report["devices"]
     assert [one["text"] for one in device["cases"] if one["verdict"] != "pass"] == []
     assert status == 0
-    assert report["verdict"] in RIGHT
+    assert is_right(device)
     judged = {one["case"]: one for one in device["cases"]}
     assert {case.name for case in (*exact_cases(), *float_cases())} <= set(judged)
     assert device["device"]["binding"] == binding
@@ -223,7 +227,7 @@ def test_a_broken_pycuda_fails_and_the_driver_is_tested_without_it(
     assert (status, report["verdict"]) == (13, "fail")
     assert [one["code"] for one in report["findings"] if one["verdict"] == "fail"] == [code]
     (device,) = report["devices"]
-    assert device["verdict"] in RIGHT
+    assert is_right(device)
     assert device["device"]["binding"] == "ctypes"
 
 
@@ -239,7 +243,7 @@ def test_a_symbol_that_pycuda_lacks_is_named(
     assert (finding["code"], finding["verdict"]) == ("cuda-symbols", "fail")
     assert "lacks what pycuda needs: cuFuncSetBlockShape, cuTexRefCreate" in finding["text"]
     (device,) = report["devices"]
-    assert device["verdict"] in RIGHT
+    assert is_right(device)
 
 
 def test_a_library_that_is_none_is_named(
