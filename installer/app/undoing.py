@@ -10,7 +10,7 @@ import threading
 from collections.abc import Collection, Generator, Iterator, Sequence
 from typing import Final
 
-from installer.app.converge import Change, is_interim, restorable
+from installer.app.converge import Change, Kept, is_interim, restorable
 from installer.app.starting import Member, Starting, Unwell
 from installer.app.stopping import stop_all
 from installer.engines.appapi import AppApi
@@ -21,6 +21,7 @@ DEADLINE_S: Final = 120.0
 """Seconds in which what ran before must run again; it did so before."""
 NOTHING: Final = "nothing ran before, and nothing runs now"
 AGAIN: Final = "what ran before runs again"
+UNTOUCHED: Final = "what runs is the same in the release before, and runs on"
 
 
 def undo(apps: AppApi, change: Change, new: Collection[str]) -> Generator[Event, None, str]:
@@ -43,8 +44,13 @@ def undo(apps: AppApi, change: Change, new: Collection[str]) -> Generator[Event,
             apps.set_policy(found.id, found.policy)
     members = [Member.again(found) for found in (*revived, *again)]
     if not members:
-        return NOTHING
+        return UNTOUCHED if any(one.found.runs for one in _untouched(change, new)) else NOTHING
     return (yield from _start(apps, members))
+
+
+def _untouched(change: Change, new: Collection[str]) -> list[Kept]:
+    """Return what both releases have alike: a check from outside may be all that differs."""
+    return [one for one in change.kept if one.found.id not in new]
 
 
 def _revived(change: Change, back: Sequence[ContainerFacts]) -> list[ContainerFacts]:

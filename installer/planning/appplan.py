@@ -119,7 +119,7 @@ class AppPlan:
     @property
     def remarks(self) -> tuple[str, ...]:
         """What a person should know before: of this host's settings, and what it can't do."""
-        return (*self.placement.settings.remarks, *self.wanted.remarks)
+        return self.wanted.remarks
 
     @property
     def gpu_services(self) -> tuple[str, ...]:

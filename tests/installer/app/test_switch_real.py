@@ -343,6 +343,7 @@ def test_checks_from_outside_decide(old_host: AppHost) -> None:
     output, _ = child.communicate()
     assert child.returncode == 14
     assert "expected a status of 200 to 399, found 404" in output
+    assert "runs on" in output  # nothing of it was touched
 
 
 def test_new_ones_may_start_before_the_old_ones_stop(old_host: AppHost) -> None:
