@@ -118,9 +118,9 @@ def _running(seen: Seen) -> Verdict:
     found, watch = seen.found, seen.watch
     if found.health == "unhealthy":
         said = f": {found.health_words}" if found.health_words else ""
-        return Verdict(Standing.FAILED, safe_line(f"its health check fails{said}", limit=400))
+        return Verdict(Standing.FAILED, safe_line(f"fails its health check{said}", limit=400))
     if watch is not None and watch.failure:
-        return Verdict(Standing.FAILED, f"its health check fails: {watch.failure}")
+        return Verdict(Standing.FAILED, f"fails its health check: {watch.failure}")
     if found.health == "starting":
         said = f": {found.health_words}" if found.health_words else ""
         return Verdict(Standing.SETTLING, f"is not healthy yet{said}")

@@ -92,7 +92,7 @@ def _running(seen: Seen) -> Verdict:
     if seen.found is not None and seen.found.update == "updating":
         return Verdict(Standing.SETTLING, "is watched by the swarm")
     if seen.watch is not None and seen.watch.failure:
-        return Verdict(Standing.FAILED, f"its health check fails: {seen.watch.failure}")
+        return Verdict(Standing.FAILED, f"fails its health check: {seen.watch.failure}")
     if seen.watch is not None and not seen.watch.passed:
         return Verdict(Standing.SETTLING, f"is not healthy yet: {seen.watch.reason}")
     if seen.watch is None and seen.running_s < seen.settle_s:

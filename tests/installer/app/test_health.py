@@ -52,7 +52,7 @@ def seen(found: ContainerFacts, policy: str = "no", running_s: float = 9, **more
             {"state": "running", "health": "unhealthy", "health_words": "no db"},
             "no",
             Standing.FAILED,
-            "its health check fails: no db",
+            "fails its health check: no db",
         ),
         ({"state": "exited"}, "no", Standing.COMPLETED, ""),
         ({"state": "exited"}, "on-failure", Standing.COMPLETED, ""),
