@@ -30,7 +30,9 @@ from installer.planning.freshness import (
 )
 from installer.state.apps import InstalledApp, InstalledImage, InstalledRelease, PendingSwitch
 from installer.state.document import MAX_BYTES, AcceptedRelease, DamagedState, LedgerState
-from installer.state.history import HistoryEntry, parse_history
+from installer.state.history import History, HistoryEntry
+from installer.state.historyfile import NAME as HISTORY
+from installer.state.historyfile import HistoryFile
 from installer.state.hostdir import HostDirectory
 from installer.state.releases import FOLDER as RELEASES
 from installer.state.releases import KeptRelease, KeptReleases
@@ -39,7 +41,6 @@ from manifests.errors import NotInstallableHere, UsageError
 __all__ = [
     "DEFAULT_DIRECTORY",
     "RESET_CONFIRMATION",
-    "AcceptedRelease",
     "Candidate",
     "FreshnessVerdict",
     "FreshnessWarning",
@@ -61,8 +62,6 @@ RESET_CONFIRMATION: Final = "forget all releases"
 
 _ROOM: Final = "ledger"
 _STATE: Final = "ledger.json"
-_HISTORY: Final = "history.jsonl"
-_MAX_HISTORY: Final = 64 * 1024 * 1024
 
 
 class Ledger:
@@ -72,6 +71,7 @@ class Ledger:
         self.directory = directory
         self._home = HostDirectory(directory, _ROOM)
         self._releases = KeptReleases(directory, _ROOM)
+        self._history = HistoryFile(self._home, self._has_accepted)
 
     def state(self) -> LedgerState:
         """Return what was accepted so far; nothing on a fresh host.
@@ -137,12 +137,16 @@ class Ledger:
         return tuple(self._releases.all())
 
     def history(self) -> tuple[HistoryEntry, ...]:
-        """Return the log, oldest first.
+        """Return what of the log can be read, oldest first; raises as `log`."""
+        return self.log().entries
+
+    def log(self) -> History:
+        """Return the log, and what of it is damaged or lost.
 
         Raises:
             NotInstallableHere: `ledger-unsafe`, `ledger-io`.
         """
-        return parse_history(self._home.read(_HISTORY, limit=_MAX_HISTORY) or b"")
+        return self._history.read()
 
     @contextmanager
     def locked(self) -> Iterator[LockedLedger]:
@@ -154,10 +158,15 @@ class Ledger:
         with self._home.locked():
             if not self._was_used() and self._home.read(_STATE, limit=MAX_BYTES) is None:
                 self._home.write(_STATE, LedgerState().encode())
+            self._history.begin()
             yield LockedLedger(self.directory)
 
+    def _has_accepted(self) -> bool:
+        """Tell whether a release was ever accepted; a damaged ledger is one that has."""
+        return self._home.read(_STATE, limit=MAX_BYTES) not in (None, LedgerState().encode())
+
     def _was_used(self) -> bool:
-        return not {_HISTORY, RELEASES}.isdisjoint(self._home.names())
+        return not {HISTORY, RELEASES}.isdisjoint(self._home.names())
 
     def _damaged(self, reason: str) -> NotInstallableHere:
         return NotInstallableHere(
@@ -244,11 +253,7 @@ class LockedLedger(Ledger):
         self._releases.forget(product, sequence)
 
     def record(self, entry: HistoryEntry) -> None:
-        """Add one decision to the log and wait until it is on the disk.
-
-        Raises:
-            NotInstallableHere: `ledger-unsafe`, `ledger-io`.
-        """
+        """Add one decision to the log; as `record_all`."""
         self.record_all((entry,))
 
     def record_all(self, entries: Iterable[HistoryEntry]) -> None:
@@ -257,9 +262,7 @@ class LockedLedger(Ledger):
         Raises:
             NotInstallableHere: `ledger-unsafe`, `ledger-io`.
         """
-        lines = b"\n".join(entry.encode() for entry in entries)
-        if lines:
-            self._home.append(_HISTORY, lines)
+        self._history.add(entries)
 
     def reset(self, *, confirm: str, at: datetime) -> None:
         """Forget every high-water mark, the floor and the apps; kept releases and the log stay.

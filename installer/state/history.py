@@ -1,12 +1,12 @@
 """The host's own log of decisions: one JSON line each, only ever added to.
 
 Owns the form of a line. Does not read or write files; `installer.ledger` does. The log explains,
-it never decides: a damaged line is skipped.
+it never decides: a damaged line is left out, and counted, so that people can be told.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -18,6 +18,8 @@ from manifests.errors import MoonliftError
 
 MAX_LINE: Final = 64 * 1024
 """Bytes of one line."""
+_NAMED_LINES: Final = 10
+"""Damaged lines that people are told of, by number."""
 
 
 class _Line(Document):
@@ -58,9 +60,39 @@ class HistoryEntry:
         return line.canonical()
 
 
-def parse_history(data: bytes) -> tuple[HistoryEntry, ...]:
-    """Return the entries in `data`, oldest first, without the lines that are damaged."""
-    return tuple(entry for line in data.split(b"\n") if (entry := _parse(line)) is not None)
+@dataclass(frozen=True, slots=True)
+class History:
+    """The log.
+
+    Attributes:
+        entries: oldest first, without the lines that are damaged.
+        damaged: numbers of those lines, from 1.
+        lost: whether there is none, though this host has accepted releases.
+    """
+
+    entries: tuple[HistoryEntry, ...]
+    damaged: tuple[int, ...] = ()
+    lost: bool = False
+
+    def losses(self) -> Iterator[str]:
+        """Say what of it can't be told any more."""
+        if self.lost:
+            yield "history.jsonl is missing, though releases were accepted here: it is lost"
+        if self.damaged:
+            first = ", ".join(map(str, self.damaged[:_NAMED_LINES]))
+            yield f"history.jsonl: damaged and left out, of its lines: {first}" + (
+                ", ..." if len(self.damaged) > _NAMED_LINES else ""
+            )
+
+
+def parse_history(data: bytes) -> History:
+    """Return the log that `data` is."""
+    lines = [(number, line) for number, line in enumerate(data.split(b"\n"), 1) if line]
+    read = [(number, _parse(line)) for number, line in lines]
+    return History(
+        entries=tuple(entry for _, entry in read if entry is not None),
+        damaged=tuple(number for number, entry in read if entry is None),
+    )
 
 
 def _parse(line: bytes) -> HistoryEntry | None:

@@ -53,7 +53,9 @@ def history_lines(homes: AppHomes) -> Iterator[Line]:
     from installer.ledger import Ledger  # noqa: PLC0415 - only when it is opened
     from manifests.documents import instant_text  # noqa: PLC0415
 
-    for entry in reversed(Ledger(homes.state).history()[-MOST:]):
+    log = Ledger(homes.state).log()
+    yield from (Line(loss, mark=Mark.WARN) for loss in log.losses())
+    for entry in reversed(log.entries[-MOST:]):
         what = f"{entry.what} {entry.product} {entry.sequence or ''}".strip()
         mark = Mark.WARN if "failed" in entry.what or entry.what == "refused" else Mark.PLAIN
         yield Line(safe_line(f"{instant_text(entry.at)}  {what}"), mark=mark)

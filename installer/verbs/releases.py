@@ -57,7 +57,10 @@ def show_history(console: Console, state: Path, product: str, limit: int) -> Non
     Raises:
         NotInstallableHere: `app-unknown`: the log has nothing about this product.
     """
-    entries = [one for one in Ledger(state).history() if product in ("", one.product)]
+    log = Ledger(state).log()
+    for loss in log.losses():
+        console.say(loss)
+    entries = [one for one in log.entries if product in ("", one.product)]
     if product and not entries:
         raise NotInstallableHere(
             "app-unknown",
@@ -66,7 +69,12 @@ def show_history(console: Console, state: Path, product: str, limit: int) -> Non
         )
     shown = entries[-limit:] if limit else entries
     console.lines(map(_entry_line, shown))
-    console.document("history", {"entries": [_entry_json(one) for one in shown]})
+    document: dict[str, JsonValue] = {
+        "entries": [_entry_json(one) for one in shown],
+        "damaged_lines": list(log.damaged),
+        "lost": log.lost,
+    }
+    console.document("history", document)
 
 
 def go_back(console: Console, state: Path, asked: Back) -> ExitCode:

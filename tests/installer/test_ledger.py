@@ -509,6 +509,25 @@ def test_torn_line_spoils_only_itself(ledger: Ledger) -> None:
     assert [entry.sequence for entry in ledger.history()] == [7, 8]
 
 
+def test_damaged_lines_of_the_log_are_counted(ledger: Ledger) -> None:
+    accept(ledger, release(7))
+    accept(ledger, release(8))
+    path = ledger.directory / "history.jsonl"
+    path.write_bytes(path.read_bytes().replace(b"{", b"[", 1))
+    assert ledger.log().damaged == (1,)
+    assert [entry.sequence for entry in ledger.history()] == [8]
+
+
+def test_a_lost_log_is_told_and_never_begun_anew_in_silence(ledger: Ledger) -> None:
+    assert not ledger.log().lost
+    accept(ledger, release(7))
+    (ledger.directory / "history.jsonl").unlink()
+    assert ledger.log().lost
+    accept(ledger, release(8))
+    assert [entry.what for entry in ledger.history()] == ["history-lost", "accepted"]
+    assert not ledger.log().lost
+
+
 # --- faults -----------------------------------------------------------------------------------
 
 
