@@ -24,14 +24,12 @@ from installer.engines.appfacts import (
     read_listed,
     read_named,
 )
-from installer.engines.containerfacts import ContainerFacts, read_container
+from installer.engines.containerfacts import DEFAULT_STOP_SECONDS, ContainerFacts, read_container
 from installer.engines.containers import ContainerRefused
 from installer.engines.dockerapi import ANSWER_SECONDS, CONNECTIONS, probe, reported, socket_url
 from manifests.errors import EngineFailed, NotInstallableHere, UsageError
 from manifests.strictjson import JsonValue
 
-DEFAULT_STOP_SECONDS: Final = 10
-"""The engine's own."""
 POLICY_TRIES: Final = 30
 POLICY_PAUSE_S: Final = 0.1
 _ENDING: Final = "cannot update a stopped container"

@@ -12,6 +12,8 @@ from typing import Any, Final
 
 from manifests.safetext import safe_line
 
+DEFAULT_STOP_SECONDS: Final = 10
+"""The engine's own, where a container has none."""
 PROJECT: Final = "com.docker.compose.project"
 SERVICE: Final = "com.docker.compose.service"
 NUMBER: Final = "com.docker.compose.container-number"

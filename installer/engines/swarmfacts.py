@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from installer.engines.containerfacts import CONFIG, SEQUENCE
+from installer.engines.containerfacts import CONFIG, DEFAULT_STOP_SECONDS, SEQUENCE
 from manifests.safetext import safe_line
 
 STACK: Final = "com.docker.stack.namespace"
@@ -21,6 +21,7 @@ ORDER: Final = "moonlift.order"
 WORDS_LIMIT: Final = 500
 _ENDED: Final = frozenset({"complete", "shutdown", "failed", "rejected", "remove", "orphaned"})
 _FAILED: Final = frozenset({"failed", "rejected", "orphaned"})
+_NS: Final = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,13 @@ class ServiceFacts:
     def service(self) -> str:
         """The service of the app that it is."""
         return self.labels.get(SERVICE, "")
+
+    @property
+    def stop_seconds(self) -> float:
+        """For which its tasks are given to end by themselves."""
+        task: Any = self.spec.get("TaskTemplate") or {}
+        grace = (task.get("ContainerSpec") or {}).get("StopGracePeriod")
+        return grace / _NS if isinstance(grace, int) else DEFAULT_STOP_SECONDS
 
     @property
     def config(self) -> str:

@@ -55,21 +55,22 @@ class Starting:
         self._project = project
         self._members = members
         self._cancel = cancel
+        self._deadline = 0.0
         self._done = 0
         self._told: dict[str, Standing] = {}
 
     def events(self, deadline_s: float) -> Iterator[Event]:
-        """Begin them and wait.
+        """Begin them and wait; tasks that end before others take their place have their own time.
 
         Raises:
             Unwell: one can't become well, or is not at the deadline.
             Halted: told to stop.
             EngineFailed: it does not answer.
         """
-        deadline = time.monotonic() + deadline_s
+        self._deadline = time.monotonic() + deadline_s
         try:
             while not (yield from self._round()):
-                if time.monotonic() > deadline:
+                if time.monotonic() > self._deadline:
                     raise self._late(deadline_s)
                 if self._cancel.wait(POLL_S):
                     raise Halted
@@ -102,6 +103,7 @@ class Starting:
             else:
                 spec = forced(member.spec, member.found.force + (as_wanted and dead))
                 self._swarm.update(member.found.id, spec)
+                self._deadline += member.found.stop_seconds
         except ContainerRefused as refusal:
             raise Unwell(member, f"was not made: {refusal.words}", refusal.words) from refusal
         yield _changed(member, ServiceState.STARTING)

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from installer.app.undoing import AGAIN, NOTHING
-from installer.engines.appapi import DEFAULT_STOP_SECONDS
 from installer.engines.swarmapi import SwarmApi
 from installer.engines.swarmfacts import ServiceFacts, replicas_of
 from installer.events import Event, ServiceChanged, ServiceState, Stage
@@ -27,7 +26,6 @@ DEADLINE_S: Final = 120.0
 _POLL_S: Final = 0.2
 _PATIENCE_S: Final = 60
 """Seconds beyond its own that a task may take to end."""
-_NS: Final = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +96,7 @@ def idle(
         if one.replicas and ran:
             swarm.update(one.id, {**one.spec, "Mode": {"Replicated": {"Replicas": 0}}})
         if ran:
-            await_end(swarm, {one.id}, _stop_seconds(one))
+            await_end(swarm, {one.id}, one.stop_seconds)
             yield ServiceChanged(Stage.START, one.service, one.name, ServiceState.STOPPED)
 
 
@@ -117,9 +115,3 @@ def await_end(swarm: SwarmApi, services: Collection[str], seconds: float) -> Non
                 hint="docker node ls shows whether a node is gone",
             )
         time.sleep(_POLL_S)
-
-
-def _stop_seconds(found: ServiceFacts) -> float:
-    task: Any = found.spec.get("TaskTemplate") or {}
-    grace = (task.get("ContainerSpec") or {}).get("StopGracePeriod")
-    return grace / _NS if isinstance(grace, int) else DEFAULT_STOP_SECONDS
