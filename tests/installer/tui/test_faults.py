@@ -9,6 +9,7 @@ from unittest.mock import patch
 
 import pytest
 
+from installer import events
 from installer.checks.sources import Sources, Wanted
 from installer.planning.space import FileSystem
 from installer.tui.journal import Journal, Place
@@ -235,6 +236,27 @@ def test_a_stopped_self_test_stops_the_install(stage: Stage, host: Host, graph: 
 
     stage.play(stage.program(graph.url, selftest="hang"), scenario)
     assert graph.names == {}
+
+
+def test_a_question_stays_where_it_is_while_the_run_goes_on(
+    stage: Stage, host: Host, graph: FakeEngine
+) -> None:
+    host.bundle()
+    graph.faults.slow = threading.Event()
+
+    async def scenario(player: Player) -> None:
+        await to_install(player)
+        await player.sees("[Install]", "> Stop <")
+        await player.press("enter")
+        await player.sees("Stop the install?", "> Let it run <")
+        graph.faults.slow.set()  # type: ignore[union-attr]
+        while player.program.run_progress.stage(events.Stage.SELFTEST) is None:
+            await player.pilot.pause(0.02)
+        await player.sees("[Install]", "Stop the install?")
+        await player.press("enter")
+        await player.sees("[Self-test]", "> Stop <")
+
+    stage.play(stage.program(graph.url, selftest="hang"), scenario)
 
 
 def test_after_a_crash_the_program_reopens_where_it_was(
