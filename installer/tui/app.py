@@ -237,11 +237,14 @@ class InstallerApp(App[ExitCode]):
 
     def _easel(self, found: Callable[[Proof], None]) -> Easel:
         """Return where the self-test of a run draws; called in its thread."""
-        from installer.tui.shownproof import Easel  # noqa: PLC0415 - not to be painted
+        from installer.tui.picture import prepared  # noqa: PLC0415 - not to be painted
+        from installer.tui.shownproof import Easel  # noqa: PLC0415
 
-        columns = max(20, self.size.width - MARGIN)
         return Easel(
-            terminal=self.terminal, columns=columns, command=self.selftest_command, found=found
+            terminal=self.terminal,
+            columns=max(20, self.size.width - MARGIN),
+            command=self.selftest_command,
+            found=lambda proof: found(prepared(proof)),
         )
 
     def _run_ended(self) -> None:

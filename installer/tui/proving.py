@@ -11,6 +11,7 @@ from textual import events
 from installer.events import Failure
 from installer.tui import background
 from installer.tui.lines import Line, Mark, blank, failure_lines
+from installer.tui.picture import prepared
 from installer.tui.proof import Proof, Stage, Stopped, prove
 from installer.tui.proofscreen import ProofScreen
 from installer.tui.steps import Step
@@ -74,7 +75,7 @@ class ProveScreen(ProofScreen):
 
         def work() -> None:
             try:
-                proof = prove(stage, self._tell, cancel, command)
+                proof = prepared(prove(stage, self._tell, cancel, command))
             except Stopped:
                 self._answer(background.Answered(self._show_stopped))
             except MoonliftError as error:

@@ -6,13 +6,12 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual.widget import Widget
-from textual.widgets import Static
 
 from installer.events import Stage
 from installer.tui.lines import Line, Mark, blank
+from installer.tui.picture import Picture
 from installer.tui.progress import RunProgress, State
 from installer.tui.prooflines import verdict_line
-from installer.tui.proofscreen import picture_text
 from installer.tui.runlines import end_lines
 from installer.tui.servicelines import state_mark
 from installer.tui.steps import Step
@@ -37,9 +36,7 @@ class SummaryScreen(StepScreen):
 
     def below(self) -> Iterable[Widget]:
         """Yield the red panda once more, if the self-test drew it."""
-        proof = self.program.session.proof
-        text = picture_text(proof) if proof is not None else ""
-        yield Static(text, id="picture", markup=False)
+        yield Picture(self.program.session.proof)
 
     def begin(self) -> None:
         """Say it."""
