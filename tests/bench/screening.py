@@ -30,6 +30,8 @@ LOADING = "loading"
 """What the screen says of an image on its way."""
 ENDS = ("original, blur", "installed ")
 """What it says of a run that is over: the self-test's pictures, or what was installed."""
+ALL_DONE = "> Go on <"
+"""What it offers when the report is written, too."""
 ENTER = b"\r"
 _ESCAPE = re.compile(rb"\x1b\[[0-9;?<>=]*[A-Za-z$]|\x1b[()][A-Z0-9]|\x1b[=>78]")
 
@@ -111,7 +113,7 @@ def run(scene: Scene, rounds: int) -> None:
         for _ in range(rounds):
             plain.append(_plain_install(scene, engine))
             with _installing(scene, engine) as screens:
-                screens.until(*ENDS)
+                screens.until(ALL_DONE)
             shown.append(_run_seconds(scene))
         with _installing(scene, engine) as screens:
             answers = sorted(_ask_while_loading(screens))
