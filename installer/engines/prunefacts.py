@@ -31,6 +31,7 @@ class EngineImage:
         created: when it was built.
         named: when it got its newest name; None if it never had one.
         labels: of its config.
+        size: of the whole, as listed.
         ancestors: images that it was built on here, which can't go before it.
     """
 
@@ -40,10 +41,42 @@ class EngineImage:
     created: datetime
     named: datetime | None
     labels: Mapping[str, str]
+    size: int
     ancestors: frozenset[Digest] = frozenset()
 
 
-def image_of(found: Mapping[str, Any], sizes: Mapping[str, int]) -> EngineImage | None:
+@dataclass(frozen=True, slots=True)
+class ListedImage:
+    """An image in the list of all.
+
+    Attributes:
+        identity: as the engine writes it.
+        names: full references, by tag or by digest.
+        size: of the whole.
+    """
+
+    identity: str
+    names: tuple[str, ...]
+    size: int
+
+    def is_as(self, known: EngineImage | None) -> bool:
+        """Tell whether an image is listed as it was when the engine last told of it.
+
+        An ID may stand for more content than is there: then the size tells when more came.
+        """
+        return (
+            known is not None
+            and known.size == self.size
+            and frozenset(known.names) == frozenset(self.names)
+        )
+
+
+def listed_image(found: Mapping[str, Any]) -> ListedImage:
+    """Return an image as it is listed."""
+    return ListedImage(str(found["Id"]), names_of(found), count_of(found.get("Size")))
+
+
+def image_of(found: Mapping[str, Any], size: int, sizes: Mapping[str, int]) -> EngineImage | None:
     """Return an image; None if it has no ID that can be read."""
     identity = _digest(found.get("Id"))
     if identity is None:
@@ -53,9 +86,10 @@ def image_of(found: Mapping[str, Any], sizes: Mapping[str, int]) -> EngineImage 
         identity=identity,
         names=names_of(found),
         layers=tuple(Layer(one.key, sizes.get(one.key, 0)) for one in layers),
-        created=instant_of(found.get("Created")) or _DAWN,
+        created=created_of(found.get("Created")),
         named=instant_of((found.get("Metadata") or {}).get("LastTagTime")),
         labels=_labels((found.get("Config") or {}).get("Labels")),
+        size=size,
     )
 
 
@@ -147,6 +181,11 @@ def instant_of(text: object) -> datetime | None:
         return None
     aware = found if found.tzinfo else found.replace(tzinfo=UTC)
     return aware.astimezone(UTC) if aware > _DAWN else None
+
+
+def created_of(text: object) -> datetime:
+    """Return when an image was built; long ago if that is not said."""
+    return instant_of(text) or _DAWN
 
 
 def diff_ids_of(found: Mapping[str, Any]) -> Sequence[object]:

@@ -6,7 +6,7 @@ explained by a release. Changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -44,9 +44,24 @@ class Place:
 class Reading(Protocol):
     """An engine, as far as it is asked."""
 
-    def images(self) -> Sequence[EngineImage]: ...  # noqa: D102
+    def images(self, known: Mapping[str, EngineImage]) -> Sequence[EngineImage]: ...  # noqa: D102
     def containers(self) -> Sequence[Container]: ...  # noqa: D102
     def volumes(self, *, sizes: bool) -> Sequence[Volume]: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a host has.
+
+    Attributes:
+        inventory: all of it.
+        memory: to be remembered when the ledger's lock is held.
+        images: as the engine told of them.
+    """
+
+    inventory: Inventory
+    memory: Memory
+    images: tuple[EngineImage, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +73,7 @@ class Host:
         ledger: its releases.
         place: which engine that is.
         memory: what earlier runs saw.
+        known: images by identity, as the engine told of them before; none to ask for all anew.
         now: by the host's clock.
     """
 
@@ -65,10 +81,11 @@ class Host:
     ledger: Ledger
     place: Place
     memory: Memory
+    known: Mapping[str, EngineImage]
     now: datetime
 
-    def inventory(self, *, volumes: bool) -> tuple[Inventory, Memory]:
-        """Ask for everything; return it with what is to be remembered.
+    def inventory(self, *, volumes: bool) -> Found:
+        """Ask for everything.
 
         Args:
             volumes: whether volumes matter; measuring them takes the engine long.
@@ -80,7 +97,7 @@ class Host:
         releases = tuple(host_releases(self.ledger, self.place))
         with ThreadPoolExecutor(2, "inventory") as pool:
             listing = pool.submit(self.engine.containers)
-            images = tuple(self.engine.images())
+            images = tuple(self.engine.images(self.known))
             containers = tuple(listing.result())
         known = own_names(self.ledger)
         in_use = {one.image for one in containers if one.image and not one.state.ended}
@@ -91,7 +108,7 @@ class Host:
             volumes=tuple(self.engine.volumes(sizes=True)) if volumes else (),
             releases=releases,
         )
-        return found, memory
+        return Found(found, memory, images)
 
 
 def host_releases(ledger: Ledger, place: Place) -> Iterator[HostRelease]:

@@ -1,27 +1,29 @@
 """One pruning of a host: facts are asked for, a plan is made, and carried out under the lock.
 
 Owns the order, and that a plan that was shown is never exceeded: it is made anew under the
-ledger's lock, and only what is in both goes. Never asks a person and never prints.
+ledger's lock, of what the engine says then, and only what is in both goes. Never asks a person and
+never prints.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from installer.engines.pruneapi import PruneApi
+from installer.engines.prunefacts import EngineImage
 from installer.ledger import Ledger, LockedLedger
 from installer.planning.filesystems import free_bytes
-from installer.prune.inventory import Host, Place
+from installer.prune.inventory import Found, Host, Place
+from installer.prune.known import Known
 from installer.prune.removal import Removal, Result
-from installer.prune.seen import Memory, recall, remember
+from installer.prune.seen import recall, remember
 from installer.state.history import HistoryEntry
 from installer.stream.removalevents import Removed
 from manifests.errors import NotInstallableHere
 from manifests.prunerules.host import HostTerms, plan_host
-from manifests.prunerules.inventory import Inventory
 from manifests.prunerules.planner import Item, PrunePlan, Reason
 
 
@@ -48,15 +50,16 @@ class Pruning:
         self._place = place
         self._root = place.info.root
         self._ledger = ledger
+        self._known = Known(ledger.directory, place.info.identity)
 
     def plan(self, asked: Asked) -> PrunePlan:
-        """Return what would become of everything; changes nothing.
+        """Return what would become of everything, by what is known of images; removes nothing.
 
         Raises:
             EngineFailed: the engine does not answer.
             NotInstallableHere: the ledger can't be believed; `prune-room-unknown`.
         """
-        return self._planned(asked)[0]
+        return self._planned(asked, self._known.images())[0]
 
     def carry_out(
         self, ledger: LockedLedger, asked: Asked, shown: PrunePlan | None, cancel: threading.Event
@@ -72,10 +75,10 @@ class Pruning:
         Raises:
             EngineFailed, NotInstallableHere: as `plan`.
         """
-        plan, inventory, memory = self._planned(asked)
-        remember(ledger.directory, memory)
+        plan, found = self._planned(asked, {})
+        remember(ledger.directory, found.memory)
         removal = Removal(
-            self._engine, ledger, inventory, asked.anonymous_volumes, self._enough(asked)
+            self._engine, ledger, found.inventory, asked.anonymous_volumes, self._enough(asked)
         )
         results: list[Result] = []
         try:
@@ -100,13 +103,14 @@ class Pruning:
             )
         return max(0, asked.free - free)
 
-    def _planned(self, asked: Asked) -> tuple[PrunePlan, Inventory, Memory]:
+    def _planned(self, asked: Asked, known: Mapping[str, EngineImage]) -> tuple[PrunePlan, Found]:
         now = datetime.now(UTC)
-        host = Host(self._engine, self._ledger, self._place, recall(self._ledger.directory), now)
-        inventory, memory = host.inventory(volumes=asked.terms.policy.volumes)
+        memory = recall(self._ledger.directory)
+        host = Host(self._engine, self._ledger, self._place, memory, known, now)
+        found = host.inventory(volumes=asked.terms.policy.volumes)
+        self._known.keep(found.images, known)
         room = None if asked.free is None else self.missing(asked)
-        plan = plan_host(inventory, replace(asked.terms, now=now, room=room))
-        return plan, inventory, memory
+        return plan_host(found.inventory, replace(asked.terms, now=now, room=room)), found
 
     def _enough(self, asked: Asked) -> Callable[[], bool]:
         return lambda: asked.free is not None and not self.missing(asked)

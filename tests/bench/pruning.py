@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
-from tests.bench.measure import Case, best_of, print_table
+from tests.bench.measure import Case, best_of, measure, print_table
 from tests.bench.scene import Scene, remove
 from tests.support.dockerd import run_dockerd
 from tests.support.engine import Engine
@@ -17,30 +18,37 @@ IMAGES, CONTAINERS = 200, 100
 EVERY_SHARED = 10
 """Images on one layer besides the base."""
 PLAN = "installer prune --dry-run"
+AGAIN = "the same after another plan"
 START = "installer --version"
 
 
 def run(scene: Scene, rounds: int) -> None:
-    """Measure the plan on both image stores, the start of the program in it."""
+    """Measure the first plan and a later one on both image stores, the program's start in it."""
     for title, start in (("Docker 20.10", run_dockerd), ("containerd store", run_new_dockerd)):
         with start(scene.folder / "engine") as engine:
             fill(engine)
+            state = scene.folder / "prune-state"
+            state.mkdir(mode=0o700)
+            again = plan_argv(scene, engine, state)
+            measure(again)
             cases = [
                 Case(START, scene.installer_argv("--version")),
-                Case(PLAN, plan_argv(scene, engine)),
+                Case(PLAN, plan_argv(scene, engine, scene.folder / "no-state")),
+                Case(AGAIN, again),
             ]
             results = best_of(cases, rounds)
-        remove(scene.folder / "engine")
+        remove(scene.folder / "engine", state)
         print_table(
             f"prune, {IMAGES} images, {CONTAINERS} containers, {title}", results, baseline=PLAN
         )
-        scene.judge(f"plan to prune, {title}, s", results[PLAN].wall_s, 2.0)
+        scene.judge(f"first plan to prune, {title}, s", results[PLAN].wall_s, 2.0)
+        scene.judge(f"plan to prune after another, {title}, s", results[AGAIN].wall_s, 2.0)
 
 
-def plan_argv(scene: Scene, engine: Engine) -> list[str]:
+def plan_argv(scene: Scene, engine: Engine, state: Path) -> list[str]:
     """Return the command that plans and shows, and removes nothing."""
     words = ("prune", "--dry-run", "--grace", "0", "--json", "--engine", f"docker:{engine.url}")
-    return scene.installer_argv("--state-dir", str(scene.folder / "no-state"), *words)
+    return scene.installer_argv("--state-dir", str(state), *words)
 
 
 def fill(engine: Engine) -> None:

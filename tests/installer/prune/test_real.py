@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from contextlib import closing
 from dataclasses import replace
@@ -141,6 +142,34 @@ def test_images_of_others_go_by_all_their_names_unless_they_are_kept(
     assert {"acme/db:1"} == {name for name in engine.images() if "<none>" not in name}
     nameless = [one for one in plan["items"] if len(one["names"][0]) == 12]
     assert len(nameless) == 1  # seen for the first time just now; it went by the grace of none
+
+
+def test_what_was_told_before_is_shown_as_it_is_now_and_removes_nothing(
+    host: Host, engine: Engine
+) -> None:
+    install(host, engine, 1)
+    for name in ("acme/one:1", "acme/two:1", "acme/three:1"):
+        engine.docker("import", "-", name, stdin=LayerSpec({"etc/n": name.encode()}).tar())
+    first = document(prune(host, engine, "--dry-run", "--grace", "0", "--json"))
+    assert prune(host, engine, "--dry-run", "--grace", "0", "--json").exit_code == ExitCode.DONE
+    engine.docker("tag", "acme/one:1", "acme/one:2")
+    engine.docker("rmi", "acme/two:1")
+    engine.docker("import", "-", "acme/four:1", stdin=LayerSpec({"etc/n": b"4" * 9000}).tar())
+    second = document(prune(host, engine, "--dry-run", "--grace", "0", "--json"))
+    shown = {tuple(sorted(one["names"])) for one in second["items"] if one["goes"]}
+    assert shown == {("acme/four:1",), ("acme/one:1", "acme/one:2"), ("acme/three:1",)}
+    sizes = {one["names"][0]: one["frees_bytes"] for one in first["items"] if one["goes"]}
+    third = [one for one in second["items"] if one["names"] == ["acme/three:1"]]
+    assert [one["frees_bytes"] for one in third] == [sizes["acme/three:1"]]
+
+    file = host.root / "state/images.json"
+    file.write_text(
+        re.sub(r'"named":"[^"]+"', '"named":"2026-01-01T00:00:00+00:00"', file.read_text())
+    )
+    ids = engine.image_ids()
+    found = document(prune(host, engine, "--yes", "--json"))
+    assert {one["outcome"] for one in found["results"]} == {"stayed"}
+    assert engine.image_ids() == ids
 
 
 def test_docker_gcs_variables_and_files_count(host: Host, engine: Engine, tmp_path: Path) -> None:
