@@ -10,7 +10,7 @@ question, put only where they don't follow from those of other images.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -20,16 +20,19 @@ from typing import Any, Final, TypeVar
 from docker import APIClient
 from docker.errors import NotFound
 
+from installer.engines.asking import Asking
 from installer.engines.dockerapi import ANSWER_SECONDS, CONNECTIONS, probe, reported
 from installer.engines.layersizes import Stack, layers_of, to_ask
 from installer.engines.prunefacts import (
     EngineImage,
+    ListedImage,
     ancestors_of,
     container_of,
     count_of,
     diff_ids_of,
     image_of,
     instant_of,
+    listed_image,
     names_of,
     volume_of,
     without_steps,
@@ -57,6 +60,7 @@ class PruneApi:
                 base_url=url, version="auto", timeout=ANSWER_SECONDS, max_pool_size=CONNECTIONS
             )
         self._client.trust_env = False
+        self._asking = Asking(url, self._client.api_version, 2 * CONNECTIONS)
 
     def info(self) -> Mapping[str, Any]:
         """Return the engine's description of itself."""
@@ -67,42 +71,33 @@ class PruneApi:
     def images(self) -> tuple[EngineImage, ...]:
         """Return every image that is not only a step towards another."""
         with reported(self.url, "engine-answer", "does not list its images"):
-            found = self._client.images(all=True)
+            found = self._asking.ask("images/json", all=1)
         parents = {str(one["Id"]): one.get("ParentId") for one in found}
-        listed = {str(one["Id"]): count_of(one.get("Size")) for one in without_steps(found)}
-        shown = [one for one in self._each(self._inspected, sorted(listed)) if one is not None]
-        sizes = self._layer_sizes(shown, listed)
-        made = (image_of(one, sizes) for one in shown)
+        listed = sorted(map(listed_image, without_steps(found)), key=lambda one: one.identity)
         return tuple(
             replace(one, ancestors=ancestors_of(str(one.identity), parents))
-            for one in made
-            if one is not None
+            for one in self._asked(listed)
         )
 
     def containers(self) -> tuple[Container, ...]:
         """Return every container; those that have ended with when, and with their size."""
         made = self.listed_containers()
         ended = [one.identity for one in made if one.state.ended]
-        written = self._written() if ended else {}
-        ends = dict(zip(ended, self._each(self.ended_at, ended), strict=True))
+        ends = dict(zip(ended, self._each(self._measured, ended), strict=True))
         return tuple(
-            replace(one, finished=ends.get(one.identity), size=written.get(one.identity, 0))
+            replace(one, finished=instant, size=size)
             for one in made
+            for instant, size in (ends.get(one.identity, (None, 0)),)
         )
 
     def listed_containers(self) -> tuple[Container, ...]:
         """Return every container, without when it ended and without its size: in one answer."""
         with reported(self.url, "engine-answer", "does not list its containers"):
-            return tuple(map(container_of, self._client.containers(all=True)))
+            return tuple(map(container_of, self._asking.ask("containers/json", all=1)))
 
     def ended_at(self, container: str) -> datetime | None:
         """Return when a container last ended, None if it never did or is gone."""
-        with reported(self.url, "engine-answer", "does not show a container"):
-            try:
-                state = self._client.inspect_container(container).get("State") or {}
-            except NotFound:
-                return None
-        return instant_of(state.get("FinishedAt"))
+        return _end_of(self._container(container))
 
     def volumes(self, *, sizes: bool) -> tuple[Volume, ...]:
         """Return every volume; with its size only if asked, which takes the engine long."""
@@ -154,27 +149,61 @@ class PruneApi:
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
+        self._asking.close()
 
     def _each(self, ask: Callable[[T], R], subjects: Iterable[T]) -> list[R]:
         with ThreadPoolExecutor(CONNECTIONS, "prune") as pool:
             return list(pool.map(ask, subjects))
 
+    def _asked(self, listed: Sequence[ListedImage]) -> Iterator[EngineImage]:
+        """Ask for images; one that is gone, or has no ID that can be read, is left out."""
+        shown = zip(listed, self._each(self._shown, listed), strict=True)
+        pairs = [(one, found) for one, found in shown if found is not None]
+        sizes = self._layer_sizes(pairs)
+        made = (image_of(found, sizes) for _, found in pairs)
+        return (one for one in made if one is not None)
+
+    def _shown(self, listed: ListedImage) -> Mapping[str, Any] | None:
+        """Ask for an image by a name, which spares containerd's store a search, or by its ID."""
+        found = self._inspected(next(iter(listed.names), listed.identity))
+        if found is None or found.get("Id") != listed.identity:
+            found = self._inspected(listed.identity)
+        return found
+
     def _inspected(self, name: str) -> Mapping[str, Any] | None:
         with reported(self.url, "engine-answer", f"does not show {safe_line(name)}"):
             try:
-                found: Mapping[str, Any] = self._client.inspect_image(name)
+                found: Mapping[str, Any] = self._asking.ask("images", name, "json")
             except NotFound:
                 return None
         return found
 
+    def _container(self, identity: str, **query: int) -> Mapping[str, Any]:
+        """Return what the engine says of a container; nothing if it is gone."""
+        with reported(self.url, "engine-answer", "does not show a container"):
+            try:
+                found: Mapping[str, Any] = self._asking.ask("containers", identity, "json", **query)
+            except NotFound:
+                return {}
+        return found
+
+    def _measured(self, container: str) -> tuple[datetime | None, int]:
+        """Return when a container ended, and how many bytes it wrote."""
+        found = self._container(container, size=1)
+        return _end_of(found), count_of(found.get("SizeRw"))
+
     def _layer_sizes(
-        self, shown: Iterable[Mapping[str, Any]], listed: Mapping[str, int]
+        self, pairs: Sequence[tuple[ListedImage, Mapping[str, Any]]]
     ) -> dict[str, int]:
         """Return the size of each layer, asking for the steps of as few images as will do."""
-        layers = {str(one.get("Id")): diff_ids_of(one) for one in shown}
+        layers = {one.identity: diff_ids_of(found) for one, found in pairs}
         stacks = [
-            Stack(name, tuple(x.key for x in layers_of(found, (), 0)), listed.get(name, 0))
-            for name, found in layers.items()
+            Stack(
+                one.identity,
+                tuple(x.key for x in layers_of(layers[one.identity], (), 0)),
+                one.size,
+            )
+            for one, _ in pairs
         ]
         sizes: dict[str, int] = {}
         while asked := to_ask(stacks, sizes):
@@ -188,20 +217,17 @@ class PruneApi:
         """Return the steps that made an image, newest first; none if it is gone."""
         with reported(self.url, "engine-answer", f"does not tell how {safe_line(image)} was made"):
             try:
-                found: list[Mapping[str, Any]] = self._client.history(image)
+                found: list[Mapping[str, Any]] = self._asking.ask("images", image, "history")
             except NotFound:
                 return []
         return found
-
-    def _written(self) -> dict[str, int]:
-        """Return the bytes that each container which has ended wrote."""
-        ended = {"status": ["exited", "dead"]}
-        with reported(self.url, "engine-answer", "does not measure its containers"):
-            found = self._client.containers(all=True, size=True, filters=ended)
-        return {str(one["Id"]): count_of(one.get("SizeRw")) for one in found}
 
     @contextmanager
     def _removing(self, what: str) -> Iterator[None]:
         """Report a removal that the engine refuses; what is gone already is no failure."""
         with reported(self.url, _REMOVE, f"does not remove {safe_line(what)}"), suppress(NotFound):
             yield
+
+
+def _end_of(container: Mapping[str, Any]) -> datetime | None:
+    return instant_of((container.get("State") or {}).get("FinishedAt"))

@@ -43,6 +43,26 @@ class EngineImage:
     ancestors: frozenset[Digest] = frozenset()
 
 
+@dataclass(frozen=True, slots=True)
+class ListedImage:
+    """An image in the list of all.
+
+    Attributes:
+        identity: as the engine writes it.
+        names: full references, by tag or by digest.
+        size: of the whole.
+    """
+
+    identity: str
+    names: tuple[str, ...]
+    size: int
+
+
+def listed_image(found: Mapping[str, Any]) -> ListedImage:
+    """Return an image as it is listed."""
+    return ListedImage(str(found["Id"]), names_of(found), count_of(found.get("Size")))
+
+
 def image_of(found: Mapping[str, Any], sizes: Mapping[str, int]) -> EngineImage | None:
     """Return an image; None if it has no ID that can be read."""
     identity = _digest(found.get("Id"))
