@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from installer.tui.app import InstallerApp
+from installer.tui.background import in_thread
 from installer.tui.session import Session
+from installer.tui.stepscreens import load_ahead
 from installer.tui.terminal import choose_terminal
 from manifests.errors import ExitCode
 
@@ -32,6 +34,7 @@ class _Opened(InstallerApp):
         gc.freeze()
         gc.enable()
         self.set_interval(LOOK, end_without_terminal)
+        in_thread(self.post_message, load_ahead)
 
 
 def run_screens(
