@@ -56,7 +56,11 @@ def status(apps: AppApi, wanted: Deployment) -> AppStatus:
     Raises:
         EngineFailed: it does not answer.
     """
-    return app_status(wanted, apps.labelled(PRODUCT, wanted.product))
+    found = apps.labelled(PRODUCT, wanted.product)
+    ours = {one.name for one in found}
+    if ours.issuperset(one.name for one in wanted.containers):
+        return app_status(wanted, found)
+    return app_status(wanted, found, {one.name for one in apps.listed()} - ours)
 
 
 def remove(apps: AppApi, product: str, volumes: Collection[str] = ()) -> Iterator[Event]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Final
 
 from installer.app.converge import compare
 from installer.app.deployment import refuse_unknown
@@ -16,6 +17,9 @@ from installer.app.outside import ask, door
 from installer.app.wanted import Deployment, WantedContainer
 from installer.engines.containerfacts import SEQUENCE, ContainerFacts
 from manifests.safetext import safe_line
+
+_ABSENT: Final = "is not there: installer start"
+_SUPPLANTED: Final = "is not there: {}, which has its name, is not ours; installer start says more"
 
 
 class Health(StrEnum):
@@ -88,12 +92,15 @@ class AppStatus:
         return replace(self, instances=chosen)
 
 
-def app_status(wanted: Deployment, found: Sequence[ContainerFacts]) -> AppStatus:
+def app_status(
+    wanted: Deployment, found: Sequence[ContainerFacts], others: Collection[str] = ()
+) -> AppStatus:
     """Return how an app is; checks from outside are asked once.
 
     Args:
         wanted: what shall run.
         found: the product's containers.
+        others: names of containers that are not the product's.
     """
     change = compare(wanted, found)
     kept = {(one.wanted.service, one.wanted.number): one.found for one in change.kept}
@@ -104,7 +111,7 @@ def app_status(wanted: Deployment, found: Sequence[ContainerFacts]) -> AppStatus
         other = None if there else _other(one, left)
         if other is not None:
             left.remove(other)
-        instances.append(_instance(one, there, other))
+        instances.append(_instance(one, there, other, others))
     extra = [replace(_facts(one), trouble="is not of the active release") for one in left]
     return AppStatus(wanted.product, wanted.project, wanted.sequence, (*instances, *extra))
 
@@ -115,7 +122,10 @@ def _other(wanted: WantedContainer, left: Sequence[ContainerFacts]) -> Container
 
 
 def _instance(
-    wanted: WantedContainer, there: ContainerFacts | None, other: ContainerFacts | None
+    wanted: WantedContainer,
+    there: ContainerFacts | None,
+    other: ContainerFacts | None,
+    others: Collection[str],
 ) -> InstanceStatus:
     if there is not None:
         seen = _facts(there)
@@ -124,7 +134,8 @@ def _instance(
     if other is not None:
         trouble_text = "was made of another release or of other settings: installer start"
         return replace(_facts(other), trouble=trouble_text)
-    return InstanceStatus(wanted.service, wanted.number, trouble="is not there: installer start")
+    why = _SUPPLANTED.format(wanted.name) if wanted.name in others else _ABSENT
+    return InstanceStatus(wanted.service, wanted.number, trouble=why)
 
 
 def _facts(found: ContainerFacts) -> InstanceStatus:

@@ -51,6 +51,9 @@ def test_docker_compose_sees_stops_and_takes_the_project_over(
     compose(docker_compose, old_host, "--file", str(file), "up", "-d", "--timeout", "1")
     assert old_host.id("viz-db-1") != ours  # its digest of the settings is not ours
     assert old_host.engine.docker("exec", "viz-db-1", "cat", "/data/file") == "kept\n"
+    (seen,) = old_host.status(app).instances
+    assert seen.state == "missing"
+    assert "viz-db-1, which has its name, is not ours" in seen.trouble
     refused = old_host.switch(app)
     assert refused.error is not None
     assert refused.error.code == "app-name-taken"
