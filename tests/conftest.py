@@ -7,6 +7,7 @@ with the reason; on CI (environment variable CI set to true) it fails instead.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
@@ -33,6 +34,8 @@ T = TypeVar("T")
 
 
 os.environ.pop("COLUMNS", None)  # of the terminal that the tests were started from
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # hundreds of programs are started: compile once
+sys.dont_write_bytecode = False
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,0 +1,28 @@
+"""A suite of a few small cases, one of each kind, for tests of what is around the arithmetic."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from selftest.cases import Case, Convolution, Kind, Mode, Product
+from selftest.suite import SUITES, Suite
+
+FEW: Sequence[Case] = (
+    Convolution(Kind.SEPARABLE, 1, 4, 61, 47),
+    Convolution(Kind.SEPARABLE, 15, 1, 3, 200),
+    Convolution(Kind.DENSE, 3, 1, 83, 41),
+    Convolution(Kind.DENSE, 15, 4, 1, 1),
+    Product(127, 257, 65),
+    Convolution(Kind.SEPARABLE, 3, 4, 64, 64, Mode.FLOAT),
+)
+SIDE = 100
+
+
+class SmallSuite(Suite):
+    def judged(self) -> Sequence[Case]:
+        return FEW
+
+
+def make_small() -> None:
+    """Let this process run the small suite when it is asked for the quick one."""
+    SUITES["quick"] = SmallSuite("quick", SIDE, (7,), 0.01, large=False)
