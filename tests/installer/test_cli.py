@@ -247,7 +247,7 @@ def test_asks_on_a_terminal(host: Host, graph: FakeEngine, answer: str, code: in
 
 
 def test_shows_a_bar_on_a_terminal_and_colours_only_there(host: Host, graph: FakeEngine) -> None:
-    images = {NAMES[0]: ImageSpec((LayerSpec.random(1, 60_000_000).stored_as("none"),))}
+    images = {NAMES[0]: ImageSpec((LayerSpec.random(1, 9_000_000).stored_as("none"),))}
     path = host.bundle(images).path
     ended, seen = on_terminal(host, ["install", path, "--yes", "--engine", graph.url], {})
     assert ended == 0

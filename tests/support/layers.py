@@ -111,7 +111,8 @@ class LayerSpec:
     def random(cls, seed: int, size: int, *, compressible: bool = False) -> LayerSpec:
         """Return a layer with one file of `size` bytes; same seed, same bytes."""
         made = prose if compressible else noise
-        return cls(MadeWhenRead(f"data/{seed}.bin", lambda: made(seed, size)))
+        level = 6 if compressible else 0  # of noise every level keeps the bytes as they are
+        return cls(MadeWhenRead(f"data/{seed}.bin", lambda: made(seed, size)), level=level)
 
     def stored_as(self, compression: Compression, level: int = 6) -> LayerSpec:
         """Return the same content under another compression: same diff ID, other digest."""
