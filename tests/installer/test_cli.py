@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
 from installer.cli import app
 from installer.ledger import RESET_CONFIRMATION
@@ -21,6 +21,7 @@ from manifests.errors import ExitCode
 from tests.installer.conftest import APP, IMAGES, NAMES, NOW, Host
 from tests.installer.fake_engine import FakeEngine
 from tests.support.bundles import Facts, SigningKey, make_bundle, new_key
+from tests.support.commandline import CliRunner
 from tests.support.images import ImageSpec
 from tests.support.layers import LayerSpec
 from tests.support.tamper import flip

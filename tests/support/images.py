@@ -79,12 +79,14 @@ class BuiltImage:
         config: its digest is the image ID.
         layers: as stored, bottom first.
         diff_ids: digests of the uncompressed layers, bottom first.
+        uncompressed: their sizes.
     """
 
     manifest: Blob
     config: Blob
     layers: tuple[Blob, ...]
     diff_ids: tuple[str, ...]
+    uncompressed: tuple[int, ...] = ()
 
     @property
     def blobs(self) -> tuple[Blob, ...]:
@@ -149,7 +151,8 @@ class ImageSpec:
         diff_ids = tuple(map(digest_of, tars))
         config = Blob(_encode(self._config(diff_ids)), CONFIG[self.media])
         manifest = _manifest(self.media, config, blobs)
-        return BuiltImage(replace(manifest, platform=self.platform), config, blobs, diff_ids)
+        manifest = replace(manifest, platform=self.platform)
+        return BuiltImage(manifest, config, blobs, diff_ids, tuple(map(len, tars)))
 
     def _config(self, diff_ids: tuple[str, ...]) -> dict[str, object]:
         made = {"created": self.created, "created_by": "tests"}

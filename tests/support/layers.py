@@ -9,7 +9,6 @@ import tarfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -18,6 +17,7 @@ import zstandard
 Compression = Literal["gzip", "zstd", "none"]
 
 _WORDS = 2048
+_LARGE = 1_000_000
 
 
 def digest_of(data: bytes) -> str:
@@ -70,20 +70,16 @@ class File:
 
 
 class MadeWhenRead(Mapping[str, bytes]):
-    """One file whose bytes are made when they are asked for: collecting tests needs none."""
+    """One file whose bytes are made each time that they are asked for: none are kept."""
 
     def __init__(self, name: str, make: Callable[[], bytes]) -> None:
         self._name = name
         self._make = make
 
-    @cached_property
-    def _data(self) -> bytes:
-        return self._make()
-
     def __getitem__(self, name: str) -> bytes:
         if name != self._name:
             raise KeyError(name)
-        return self._data
+        return self._make()
 
     def __iter__(self) -> Iterator[str]:
         return iter((self._name,))
@@ -111,7 +107,7 @@ class LayerSpec:
     def random(cls, seed: int, size: int, *, compressible: bool = False) -> LayerSpec:
         """Return a layer with one file of `size` bytes; same seed, same bytes."""
         made = prose if compressible else noise
-        level = 6 if compressible else 0  # of noise every level keeps the bytes as they are
+        level = 6 if compressible or size < _LARGE else 0  # noise is kept as it is all the same
         return cls(MadeWhenRead(f"data/{seed}.bin", lambda: made(seed, size)), level=level)
 
     def stored_as(self, compression: Compression, level: int = 6) -> LayerSpec:
