@@ -9,11 +9,9 @@ import os
 import sys
 
 from selftest import worker
-from selftest.suite import SUITES, Suite
-from tests.selftest.fewcases import SIDE, make_small
+from selftest.suite import Suite
+from tests.selftest.fewcases import SmallSuite, make_small
 
 if __name__ == "__main__":
-    make_small()
-    if os.environ.get("CASES") == "all":
-        SUITES["quick"] = Suite("quick", SIDE, (7,), 0.01, large=False)
+    make_small(Suite if os.environ.get("CASES") == "all" else SmallSuite)
     worker.main(sys.argv[1:])

@@ -16,8 +16,8 @@ from selftest import worker
 from selftest.backends.opencl import OpenclBackend, OpenclSession
 from selftest.backends.openclgroups import GroupPlan
 from selftest.backends.opencltiles import TilePlan
-from selftest.suite import SUITES, Suite
-from tests.selftest.fewcases import SIDE
+from selftest.suite import Suite
+from tests.selftest.fewcases import make_small
 
 
 class OtherBackend(OpenclBackend):
@@ -39,7 +39,7 @@ class OtherBackend(OpenclBackend):
 
 
 if __name__ == "__main__":
-    SUITES["quick"] = Suite("quick", SIDE, (7,), 0.01, large=False)
+    make_small(Suite)
     worker.main(sys.argv[1:], {"opencl": "tests.selftest.layoutchild:OtherBackend"})
     sys.stdout.flush()
     os._exit(0)  # as the worker does
