@@ -40,6 +40,7 @@ T = TypeVar("T")
 os.environ.pop("COLUMNS", None)  # of the terminal that the tests were started from
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # hundreds of programs are started: compile once
 sys.dont_write_bytecode = False
+os.environ.setdefault("GOGC", "400")  # engines live shortly: they need not tidy up so often
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
