@@ -40,6 +40,7 @@ LAYER: dict[tuple[MediaTypes, Compression], str] = {
     ("docker", "zstd"): f"{_DOCKER}image.rootfs.diff.tar.zstd",
     ("docker", "none"): f"{_DOCKER}image.rootfs.diff.tar",
 }
+_SMALL = 4_000_000
 
 
 @dataclass(frozen=True)
@@ -142,7 +143,16 @@ class ImageSpec:
         return replace(self, layers=self.layers + layers)
 
     def build(self) -> BuiltImage:
-        """Return the exact bytes."""
+        """Return the exact bytes; those of a small image are made once."""
+        kept: BuiltImage | None = self.__dict__.get("_kept")
+        if kept is not None:
+            return kept
+        made = self._build()
+        if sum(made.uncompressed) < _SMALL:
+            self.__dict__["_kept"] = made
+        return made
+
+    def _build(self) -> BuiltImage:
         tars = [layer.tar() for layer in self.layers]
         blobs = tuple(
             Blob(layer.compressed(tar), LAYER[self.media, layer.compression])
