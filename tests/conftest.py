@@ -6,9 +6,12 @@ with the reason; on CI (environment variable CI set to true) it fails instead.
 
 from __future__ import annotations
 
+import gc
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from itertools import count
 from pathlib import Path
 from typing import TypeVar
 
@@ -29,10 +32,15 @@ LEAKING = ("MOONLIFT_", "DOCKER_", "CONTAINER", "REGISTRY_", "SSH_", "XDG_", "CO
 CACHE_SETTING = "MOONLIFT_TEST_CACHE"
 UNAVAILABLE = (DaemonError, DebianError, NetnsError, OSError)
 
+HOME_NUMBERS = count()
+
 T = TypeVar("T")
 
 
 os.environ.pop("COLUMNS", None)  # of the terminal that the tests were started from
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # hundreds of programs are started: compile once
+sys.dont_write_bytecode = False
+os.environ.setdefault("GOGC", "400")  # engines live shortly: they need not tidy up so often
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -41,15 +49,26 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path not in slow)
 
 
+def pytest_collection_finish() -> None:
+    """Spare the collector what lives until the end: thousands of tests, all modules."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(scope="session")
+def _homes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("homes")
+
+
 @pytest.fixture(autouse=True)
-def _clean_environ(
-    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def _clean_environ(_homes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Hide the developer's own settings; give each test an empty home."""
     for name in list(os.environ):
         if name.startswith(LEAKING) and name != CACHE_SETTING:
             monkeypatch.delenv(name)
-    monkeypatch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
+    home = _homes / str(next(HOME_NUMBERS))
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("TZ", "UTC")
 
 

@@ -13,13 +13,18 @@ from manifests.errors import ExitCode
 
 ROOT = Path(__file__).parents[2]
 CODE = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)+")
+MAKERS = re.compile(
+    "__init__|BundleRefused|NotInstallableHere|EngineFailed|UsageError|SourceFailed"
+    "|AppManifestError"
+)
 
 
 def error_codes() -> Iterator[tuple[str, str]]:
     """Every literal first argument of a call that makes one of our errors."""
     for room in ("bundler", "installer", "manifests"):
         for path in (ROOT / room).rglob("*.py"):
-            for call in ast.walk(ast.parse(path.read_text())):
+            text = path.read_text()
+            for call in ast.walk(ast.parse(text)) if MAKERS.search(text) else ():
                 if isinstance(call, ast.Call) and call.args and _makes_error(call.func):
                     first = call.args[0]
                     if isinstance(first, ast.Constant) and isinstance(first.value, str):
@@ -29,21 +34,14 @@ def error_codes() -> Iterator[tuple[str, str]]:
 def _makes_error(function: ast.expr) -> bool:
     if isinstance(function, ast.Attribute):
         return function.attr == "__init__"
-    names = {
-        "BundleRefused",
-        "NotInstallableHere",
-        "EngineFailed",
-        "UsageError",
-        "SourceFailed",
-        "AppManifestError",
-    }
-    return isinstance(function, ast.Name) and function.id in names
+    return isinstance(function, ast.Name) and MAKERS.fullmatch(function.id) is not None
 
 
-@pytest.mark.parametrize(("code", "path"), sorted(set(error_codes())))
-def test_every_error_code_is_documented(code: str, path: str) -> None:
-    if CODE.fullmatch(code):
-        assert f"`{code}`" in (ROOT / "docs/errors.md").read_text(), f"{path} raises {code}"
+def test_every_error_code_is_documented() -> None:
+    documented = (ROOT / "docs/errors.md").read_text()
+    raised = {one for one in error_codes() if CODE.fullmatch(one[0])}
+    assert len(raised) > 200
+    assert [one for one in sorted(raised) if f"`{one[0]}`" not in documented] == []
 
 
 @pytest.mark.parametrize("document", ["README.md", "docs/errors.md"])

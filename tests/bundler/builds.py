@@ -27,6 +27,7 @@ from bundler.writing.place import Output
 from manifests.errors import AppManifestError, SourceFailed
 from manifests.oci import Descriptor
 from manifests.reference import Reference
+from tests.support.commandline import built_once
 from tests.support.images import Blob, BuiltImage, BuiltIndex, Spec
 from tests.support.publish import top_of
 from tests.support.tamper import files_of
@@ -241,6 +242,7 @@ def command_line(capsys: pytest.CaptureFixture[str]) -> Cli:
             with (
                 patch.object(sys, "argv", ["bundle", *map(str, arguments)]),
                 patch.object(os, "_exit", _end),
+                built_once(),
                 pytest.raises(_Ended) as ended,
             ):
                 cli.main()

@@ -51,9 +51,10 @@ class Heavy:
         media_type = LAYER["oci", self.compression]
         return {"mediaType": media_type, "digest": f"sha256:{whole.hexdigest()}", "size": size}
 
-    def diff_id(self) -> str:
-        if self.known:
-            return self.known
+    def diff_id(self, digest: str) -> str:
+        """Return the digest of what is in it; `digest` is that of what is stored."""
+        if self.known or self.compression == "none":
+            return self.known or digest
         whole = hashlib.sha256()
         for piece in self.tar():
             whole.update(piece)
@@ -144,8 +145,10 @@ class HeavySource:
 
     def __init__(self, layers: list[Heavy]) -> None:
         descriptors = [layer.descriptor() for layer in layers]
-        self._layers = dict(zip((str(one["digest"]) for one in descriptors), layers, strict=True))
-        rootfs = {"type": "layers", "diff_ids": [layer.diff_id() for layer in layers]}
+        digests = [str(one["digest"]) for one in descriptors]
+        self._layers = dict(zip(digests, layers, strict=True))
+        diff_ids = [layer.diff_id(one) for one, layer in self._layers.items()]
+        rootfs = {"type": "layers", "diff_ids": diff_ids}
         config = {"os": "linux", "architecture": "amd64", "rootfs": rootfs}
         self._config = Blob(json.dumps(config).encode(), CONFIG["oci"])
         manifest = {

@@ -18,7 +18,7 @@ LIMIT = 300 * 2**20
         pytest.param("gzip-zeros", 2, marks=pytest.mark.long),
         pytest.param("zstd-zeros", 2, marks=pytest.mark.long),
         ("wide-window", 2),
-        ("large", 8),
+        pytest.param("large", 8, marks=pytest.mark.long),
         ("parity", 8),
     ],
 )

@@ -7,7 +7,6 @@ import random
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
 from bundler.commandline.arguments import judge_of
 from bundler.progress import Silent
@@ -20,6 +19,7 @@ from manifests.seals.listing import Judge
 from tests.bundler.builds import Cli, MemorySource, Workplace, content_of, memory, served_by
 from tests.bundler.drive.conftest import Stick
 from tests.support.bundles import SigningKey
+from tests.support.commandline import CliRunner
 from tests.support.images import ImageSpec
 from tests.support.layers import LayerSpec
 from tests.support.parity import parity_of

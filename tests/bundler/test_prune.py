@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
 from bundler.cache import Cache
 from bundler.cli import app
@@ -18,6 +18,7 @@ from bundler.prune import Limits, carry_out, plan_cache
 from manifests.digest import Digest
 from manifests.errors import SourceFailed
 from manifests.mediatype import MediaType
+from tests.support.commandline import CliRunner
 
 NOW = datetime(2026, 7, 1, tzinfo=UTC)
 SIZE = 64 * 1024

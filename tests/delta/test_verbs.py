@@ -7,13 +7,14 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
 from installer.cli import app
 from manifests.errors import ExitCode
 from manifests.hostinventory import HostInventory
 from tests.bundler.builds import Cli, command_line, memory, served_by
 from tests.delta.site import Site, size_of
+from tests.support.commandline import CliRunner
 from tests.support.images import ImageSpec
 from tests.support.layers import LayerSpec, noise
 from tests.support.tamper import flip

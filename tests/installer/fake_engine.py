@@ -75,7 +75,6 @@ class FakeEngine:
         blobs: what a containerd store has.
         calls: method and path of every request, in order.
         loads: names of the members of each archive that came whole.
-        broken_off: how many bodies ended before their time.
     """
 
     def __init__(self, store: Store, socket: Path) -> None:
@@ -86,13 +85,37 @@ class FakeEngine:
         self.blobs: dict[str, bytes] = {}
         self.calls: list[str] = []
         self.loads: list[list[str]] = []
-        self.broken_off = 0
         self._tags = 0
         self._lock = threading.RLock()
+        self._reading = 0
+        self._broken_off = 0
+        self._changed = threading.Condition()
 
     @property
     def url(self) -> str:
         return f"docker:unix://{self.socket}"
+
+    @property
+    def broken_off(self) -> int:
+        """How many bodies ended before their time, once none is being read any more."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: not self._reading, 30)
+            return self._broken_off
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Count a body that is broken off within the block."""
+        with self._changed:
+            self._reading += 1
+        try:
+            yield
+        except _CutError:
+            self._broken_off += 1
+            raise
+        finally:
+            with self._changed:
+                self._reading -= 1
+                self._changed.notify_all()
 
     @property
     def load_calls(self) -> int:
@@ -342,9 +365,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _load(self) -> None:
         faults = self.engine.faults
         try:
-            body = self._body(faults.drop_after)
+            with self.engine.reading():
+                body = self._body(faults.drop_after)
         except _CutError:
-            self.engine.broken_off += 1
             self.close_connection = True
             if faults.early_error:
                 line = {"errorDetail": {"message": faults.early_error}, "error": "x"}

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
 from installer.cli import app
 from installer.ledger import RESET_CONFIRMATION
@@ -21,6 +21,7 @@ from manifests.errors import ExitCode
 from tests.installer.conftest import APP, IMAGES, NAMES, NOW, Host
 from tests.installer.fake_engine import FakeEngine
 from tests.support.bundles import Facts, SigningKey, make_bundle, new_key
+from tests.support.commandline import CliRunner
 from tests.support.images import ImageSpec
 from tests.support.layers import LayerSpec
 from tests.support.tamper import flip
@@ -247,7 +248,7 @@ def test_asks_on_a_terminal(host: Host, graph: FakeEngine, answer: str, code: in
 
 
 def test_shows_a_bar_on_a_terminal_and_colours_only_there(host: Host, graph: FakeEngine) -> None:
-    images = {NAMES[0]: ImageSpec((LayerSpec.random(1, 60_000_000).stored_as("none"),))}
+    images = {NAMES[0]: ImageSpec((LayerSpec.random(1, 9_000_000).stored_as("none"),))}
     path = host.bundle(images).path
     ended, seen = on_terminal(host, ["install", path, "--yes", "--engine", graph.url], {})
     assert ended == 0

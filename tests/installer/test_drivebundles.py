@@ -6,13 +6,13 @@ import json
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
 from installer.cli import app
 from installer.planning.drivebundles import bundles_on
 from manifests.errors import NotInstallableHere
 from tests.installer.conftest import IMAGES
 from tests.support.bundles import Facts, make_bundle, new_key
+from tests.support.commandline import CliRunner
 
 
 @pytest.fixture

@@ -187,7 +187,7 @@ def _tar(files: dict[str, bytes]) -> bytes:
 
 @pytest.fixture
 def large(host: Host) -> Bundle:
-    noise = [LayerSpec.random(seed, 40_000_000).stored_as("zstd", 1) for seed in (1, 2)]
+    noise = [LayerSpec.random(seed, 24_000_000).stored_as("zstd", 1) for seed in (1, 2)]
     one, two = (ImageSpec((BASE, layer), cmd=("true",)) for layer in noise)
     return host.bundle({NAMES[0]: one, NAMES[1]: two})
 

@@ -294,7 +294,7 @@ faults = st.builds(
 
 @pytest.mark.property
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
     fault=faults,

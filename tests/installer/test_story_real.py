@@ -158,7 +158,7 @@ def test_7_rollback_needs_no_bundle(site: Site, bundles: dict[int, Bundle]) -> N
 
 
 def test_8_the_history_says_all_of_it(site: Site) -> None:
-    done = site.installer("history", PRODUCT, "--json")
+    done = site.ask("history", PRODUCT, "--json")
     entries = json.loads(done.stdout)["entries"]
     told = [one["what"] for one in entries if one["what"] not in ("name-moved", "accepted")]
     assert told == [
@@ -169,7 +169,7 @@ def test_8_the_history_says_all_of_it(site: Site) -> None:
         "install-failed",
         "rolled-back",
     ]
-    lines = site.installer("history").stdout
+    lines = site.ask("history").stdout
     assert "rolled-back      moonbase 1.1 release 1: from 2, reason asked for" in lines
 
 
@@ -193,7 +193,7 @@ def test_9_uninstall_leaves_volumes_that_are_not_named(site: Site) -> None:
     again = site.installer("uninstall", PRODUCT, "--all-volumes", "--yes", *engine_words(site))
     assert code_of(again) == 0, again.stderr
     assert VOLUME not in site.engine.docker("volume", "ls", "--quiet").split()
-    report = json.loads(site.installer("report", "last", "--json").stdout)
+    report = json.loads(site.ask("report", "last", "--json").stdout)
     assert (report["verb"], report["product"]) == ("uninstall", PRODUCT)
     assert [VOLUME] in [one["names"] for one in report["removed"] if one["kind"] == "volume"]
     gone = site.installer("uninstall", PRODUCT, "--yes", *engine_words(site))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -499,10 +500,15 @@ def test_any_file_is_taken_or_refused_with_places(data: bytes) -> None:
 # ---- schema and examples
 
 
-def is_valid(text: str) -> bool:
+@cache
+def judge() -> Draft202012Validator:
     schema = json.loads(app_schema())
     Draft202012Validator.check_schema(schema)
-    return bool(Draft202012Validator(schema).is_valid(load(text.encode(), "f").plain()))
+    return Draft202012Validator(schema)
+
+
+def is_valid(text: str) -> bool:
+    return bool(judge().is_valid(load(text.encode(), "f").plain()))
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)

@@ -1,6 +1,7 @@
 """A child process whose device has the fault that the variable FAULT names.
 
 The device is numpy, so that everything but the fault is right; it also goes by the name of opencl.
+The cases are few and small.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from selftest.backends.base import BackendError, Missing
 from selftest.backends.cpu import NumpyBackend, NumpySession, NumpyTask
 from selftest.cases import Floats, Picture, Work
 from selftest.measured import Compiled, Device, DeviceKind
+from tests.selftest.fewcases import make_small
 
 _WORDS = os.environ["FAULT"].split()
 FAULT = _WORDS[-1] if len(_WORDS) == 1 or f'"{_WORDS[0]}"' in sys.argv[2] else "none"
@@ -117,6 +119,7 @@ class OtherBackend(FaultyBackend):
 
 
 if __name__ == "__main__":
+    make_small()
     digests = dict.fromkeys(worker.load_digests(), "0" * 64)
     if FAULT == "digests":
         worker.load_digests = lambda: digests

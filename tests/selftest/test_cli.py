@@ -10,6 +10,7 @@ import select
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -20,16 +21,23 @@ from selftest.cli import main, report_schema
 from selftest.jsonform import MalformedRecord, from_json, to_json
 from selftest.model import Report
 from tests.selftest.making import make_report
+from tests.selftest.quickchild import CHILD
 
 ROOT = Path(__file__).parents[2]
 PUBLISHED = ROOT / "selftest/report.schema.json"
 ARGV = [sys.executable, "-m", "selftest", "--device", "numpy"]
+SMALL = f"import sys; from selftest.cli import main; sys.exit(main(sys.argv[1:], {CHILD!r}))"
+FEW = [sys.executable, "-c", SMALL, "--device", "numpy"]
 HEAVY = ("manifests", "bundler", "installer", "pydantic", "rich", "typer", "pyopencl", "PIL")
 
 
-def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+def run(
+    *arguments: str, argv: Sequence[str] = FEW, **environ: str
+) -> subprocess.CompletedProcess[str]:
+    """Run the command line, of a few small cases unless `argv` says otherwise."""
     return subprocess.run(
-        [*ARGV, *arguments],
+        [*argv, *arguments],
+        cwd=ROOT,
         env={**os.environ, **environ},
         capture_output=True,
         text=True,
@@ -42,7 +50,8 @@ def on_terminal(*arguments: str, **environ: str) -> str:
     """Run on a pseudo terminal; return all that it shows."""
     pid, terminal = pty.fork()
     if pid == 0:
-        os.execve(sys.executable, [*ARGV, *arguments], {**os.environ, **environ})
+        os.chdir(ROOT)
+        os.execve(sys.executable, [*FEW, *arguments], {**os.environ, **environ})
     shown = b""
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
@@ -93,7 +102,7 @@ def test_every_field_has_a_meaning_in_the_schema() -> None:
 
 
 def test_the_table_goes_to_a_pipe_plain_and_without_picture() -> None:
-    done = run()
+    done = run(argv=ARGV)
     assert done.returncode == 0
     assert "\x1b" not in done.stdout + done.stderr
     assert "\u2580" not in done.stdout

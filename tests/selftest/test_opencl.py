@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -17,6 +17,7 @@ from selftest.backends.opencltiles import native_lanes
 from selftest.backends.opencltileshape import TileShape
 from selftest.cases import EXACT_LIMIT, exact_cases, float_cases
 from selftest.cli import main
+from tests.selftest.quickchild import CHILD as QUICK
 
 CHILD = (sys.executable, "-m", "tests.selftest.layoutchild")
 Report: TypeAlias = dict[str, Any]
@@ -25,20 +26,29 @@ Run: TypeAlias = Callable[..., tuple[int, Report]]
 
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run the self-test; return exit status and report."""
+    """Run the self-test, of a few small cases; return exit status and report."""
 
-    def start(*arguments: str, **options: Any) -> tuple[int, Report]:
-        status = main(["--json", *arguments], **options)
+    def start(*arguments: str, worker: Sequence[str] = QUICK) -> tuple[int, Report]:
+        status = main(["--json", *arguments], worker)
         return status, json.loads(capsys.readouterr().out)
 
     return start
 
 
-@pytest.mark.usefixtures("pocl")
-def test_pocl_is_exact_in_every_case(run: Run) -> None:
-    status, report = run("--device", "opencl:0")
-    assert (status, report["verdict"]) == (0, "pass")
-    (device,) = report["devices"]
+@pytest.fixture(scope="module")
+def both(request: pytest.FixtureRequest) -> Report:
+    """The report on PoCL and numpy, of all cases."""
+    request.getfixturevalue("pocl")
+    devices = ("--device", "opencl:0", "--device", "numpy")
+    argv = [sys.executable, "-m", "selftest", "--json", *devices]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=240)
+    report: Report = json.loads(done.stdout)
+    assert (done.returncode, report["verdict"]) == (0, "pass")
+    return report
+
+
+def test_pocl_is_exact_in_every_case(both: Report) -> None:
+    _, device = both["devices"]
     assert device["device"]["kind"] == "cpu"
     judged = {case["case"]: case for case in device["cases"]}
     assert {case.name for case in (*exact_cases(), *float_cases())} <= set(judged)
@@ -49,10 +59,8 @@ def test_pocl_is_exact_in_every_case(run: Run) -> None:
     assert len(device["compiled"]["source_sha256"]) == 64
 
 
-@pytest.mark.usefixtures("pocl")
-def test_timings_stand_beside_the_devices_limits(run: Run) -> None:
-    _, report = run("--device", "opencl:0", "--device", "numpy")
-    numpy, opencl = report["devices"]
+def test_timings_stand_beside_the_devices_limits(both: Report) -> None:
+    numpy, opencl = both["devices"]
     assert [one["case"] for one in numpy["timings"]] == ["separable-r7-rgba-1024x1024"]
     for timing in opencl["timings"]:
         assert timing["n"] >= 2
@@ -60,7 +68,7 @@ def test_timings_stand_beside_the_devices_limits(run: Run) -> None:
         assert timing["end_to_end_ms"] > 0
         assert timing["fraction_of_peak"] > 0
         assert timing["fraction_of_copy"] > 0
-    (ratio,) = report["ratios"]
+    (ratio,) = both["ratios"]
     assert (ratio["device"], ratio["reference"]) == ("opencl:0", "numpy:0")
     assert ratio["reference_cores"] == len(os.sched_getaffinity(0))
     assert ratio["kernel"] > 1

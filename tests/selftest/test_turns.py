@@ -14,6 +14,7 @@ from selftest.measured import Timing
 from selftest.runner import Deadline, Runner
 from selftest.turns import Turns
 from selftest.wire import WAITING, Done, Job, Phase
+from tests.selftest.quickchild import CHILD
 
 
 def test_one_that_wants_the_machine_alone_waits_for_the_others() -> None:
@@ -61,7 +62,7 @@ def test_one_that_fails_keeps_nobody_waiting() -> None:
 
 def test_a_child_is_timed_when_it_is_its_turn_and_not_before(tmp_path: Path) -> None:
     asked = list[str]()
-    run = Runner(tmp_path).run(
+    run = Runner(tmp_path, CHILD).run(
         Job("numpy", 0, "quick"), Deadline.of(None), await_turn=lambda: asked.append("once")
     )
     waiting = run.messages.index(Phase(WAITING))
@@ -75,7 +76,9 @@ def test_waiting_for_its_turn_is_no_time_of_the_childs(
 ) -> None:
     clock = Clock()
     monkeypatch.setattr(runner, "time", clock)
-    run = Runner(tmp_path).run(Job("numpy", 0, "quick"), Deadline.of(None), await_turn=clock.skip)
+    run = Runner(tmp_path, CHILD).run(
+        Job("numpy", 0, "quick"), Deadline.of(None), await_turn=clock.skip
+    )
     assert run.all(Done)
     assert not run.ending.timed_out
     assert run.wall_s < clock.skipped

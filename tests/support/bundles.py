@@ -198,16 +198,17 @@ class _Made:
 def _image(
     name: str, spec: ImageSpec, built: BuiltImage, index: Blob | None
 ) -> tuple[tuple[ImageRecord, ...], dict[Digest, bytes]]:
-    tars = [layer.tar() for layer in spec.layers]
     layers = tuple(
         LayerRecord(
             digest=Digest.parse(blob.digest),
             size=len(blob.data),
             media_type=blob.media_type,
-            diff_id=Digest.of(tar),
-            uncompressed=len(tar),
+            diff_id=Digest.parse(diff_id),
+            uncompressed=size,
         )
-        for blob, tar in zip(built.layers, tars, strict=True)
+        for blob, diff_id, size in zip(
+            built.layers, built.diff_ids, built.uncompressed, strict=True
+        )
     )
     record = ImageRecord(
         name=name,

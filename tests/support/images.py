@@ -40,6 +40,7 @@ LAYER: dict[tuple[MediaTypes, Compression], str] = {
     ("docker", "zstd"): f"{_DOCKER}image.rootfs.diff.tar.zstd",
     ("docker", "none"): f"{_DOCKER}image.rootfs.diff.tar",
 }
+_SMALL = 4_000_000
 
 
 @dataclass(frozen=True)
@@ -79,12 +80,14 @@ class BuiltImage:
         config: its digest is the image ID.
         layers: as stored, bottom first.
         diff_ids: digests of the uncompressed layers, bottom first.
+        uncompressed: their sizes.
     """
 
     manifest: Blob
     config: Blob
     layers: tuple[Blob, ...]
     diff_ids: tuple[str, ...]
+    uncompressed: tuple[int, ...] = ()
 
     @property
     def blobs(self) -> tuple[Blob, ...]:
@@ -140,7 +143,16 @@ class ImageSpec:
         return replace(self, layers=self.layers + layers)
 
     def build(self) -> BuiltImage:
-        """Return the exact bytes."""
+        """Return the exact bytes; those of a small image are made once."""
+        kept: BuiltImage | None = self.__dict__.get("_kept")
+        if kept is not None:
+            return kept
+        made = self._build()
+        if sum(made.uncompressed) < _SMALL:
+            self.__dict__["_kept"] = made
+        return made
+
+    def _build(self) -> BuiltImage:
         tars = [layer.tar() for layer in self.layers]
         blobs = tuple(
             Blob(layer.compressed(tar), LAYER[self.media, layer.compression])
@@ -149,7 +161,8 @@ class ImageSpec:
         diff_ids = tuple(map(digest_of, tars))
         config = Blob(_encode(self._config(diff_ids)), CONFIG[self.media])
         manifest = _manifest(self.media, config, blobs)
-        return BuiltImage(replace(manifest, platform=self.platform), config, blobs, diff_ids)
+        manifest = replace(manifest, platform=self.platform)
+        return BuiltImage(manifest, config, blobs, diff_ids, tuple(map(len, tars)))
 
     def _config(self, diff_ids: tuple[str, ...]) -> dict[str, object]:
         made = {"created": self.created, "created_by": "tests"}

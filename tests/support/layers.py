@@ -7,7 +7,7 @@ import io
 import random
 import tarfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -17,6 +17,7 @@ import zstandard
 Compression = Literal["gzip", "zstd", "none"]
 
 _WORDS = 2048
+_LARGE = 1_000_000
 
 
 def digest_of(data: bytes) -> str:
@@ -68,6 +69,25 @@ class File:
         return info
 
 
+class MadeWhenRead(Mapping[str, bytes]):
+    """One file whose bytes are made each time that they are asked for: none are kept."""
+
+    def __init__(self, name: str, make: Callable[[], bytes]) -> None:
+        self._name = name
+        self._make = make
+
+    def __getitem__(self, name: str) -> bytes:
+        if name != self._name:
+            raise KeyError(name)
+        return self._make()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter((self._name,))
+
+    def __len__(self) -> int:
+        return 1
+
+
 @dataclass(frozen=True)
 class LayerSpec:
     """What a layer holds and how it is stored.
@@ -86,8 +106,9 @@ class LayerSpec:
     @classmethod
     def random(cls, seed: int, size: int, *, compressible: bool = False) -> LayerSpec:
         """Return a layer with one file of `size` bytes; same seed, same bytes."""
-        data = prose(seed, size) if compressible else noise(seed, size)
-        return cls({f"data/{seed}.bin": data})
+        made = prose if compressible else noise
+        level = 6 if compressible or size < _LARGE else 0  # noise is kept as it is all the same
+        return cls(MadeWhenRead(f"data/{seed}.bin", lambda: made(seed, size)), level=level)
 
     def stored_as(self, compression: Compression, level: int = 6) -> LayerSpec:
         """Return the same content under another compression: same diff ID, other digest."""

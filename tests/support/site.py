@@ -17,8 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from installer.cli import app
 from installer.ledger import Ledger
 from tests.support.bundles import Bundle, SigningKey, make_bundle
+from tests.support.commandline import CliRunner
 from tests.support.engine import Engine
 from tests.support.netns import inside
 from tests.support.realapp import PORT, PRODUCT, VOLUME, RealRelease
@@ -66,6 +68,11 @@ class Site:
             env=self.environ,
             timeout=timeout_s,
         )
+
+    def ask(self, *words: str) -> Done:
+        """Run a verb that only tells something in this process: another takes long to start."""
+        told = CliRunner().invoke(app, words, env=self.environ)
+        return Done(words, told.exit_code, told.stdout, told.stderr)
 
     def begin(self, *words: str) -> subprocess.Popen[bytes]:
         """Start `installer`; what it says is dropped."""

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
 from installer.cli import app
 from manifests.errors import MoonliftError
@@ -14,6 +14,7 @@ from tests.bundler.builds import Cli
 from tests.bundler.drive.conftest import CHUNK, Stick
 from tests.bundler.drive.test_put import identity
 from tests.support.bundles import Bundle, SigningKey
+from tests.support.commandline import CliRunner
 from tests.support.media import Format, mounted, remount
 
 pytestmark = pytest.mark.engine

@@ -30,7 +30,7 @@ def site(old_host: AppHost) -> Site:
 
 
 def status(site: Site, *words: str) -> tuple[int, dict[str, Any]]:
-    done = site.installer("status", *words, "--json")
+    done = site.ask("status", *words, "--json")
     return done.returncode, json.loads(done.stdout)
 
 
@@ -50,19 +50,19 @@ def test_what_runs_is_shown_stopped_and_started(site: Site) -> None:
     assert status(site, PRODUCT, "worker")[1]["well"]
 
     at = ("--engine", f"docker:{site.engine.url}")
-    plan = json.loads(site.installer("prune", "--dry-run", "--json", *at).stdout)
+    plan = json.loads(site.ask("prune", "--dry-run", "--json", *at).stdout)
     kept = {one["identity"]: one["reason"]["text"] for one in plan["items"] if not one["goes"]}
     assert kept[f"{PRODUCT} 1"] == f"the active release of {PRODUCT}"
     assert status(site)[1]["leftovers"] == []
     image = site.engine.docker("image", "ls", "--quiet").split()[0]
     left = f"moonlift.local/{PRODUCT}:0123456789ab"
     site.engine.docker("tag", image, left)
-    assert f"broken off: {left}" in site.installer("status").stdout
+    assert f"broken off: {left}" in site.ask("status").stdout
     (found_left,) = status(site)[1]["leftovers"]
     assert found_left["bytes"] > 0
     site.engine.docker("image", "rm", left)
 
-    logs = site.installer("logs", "db", "--tail", "5", "--json")
+    logs = site.ask("logs", "db", "--tail", "5", "--json")
     assert (logs.returncode, json.loads(logs.stdout).keys()) == (0, {"lines"})
     unknown = site.installer("stop", "nobody")
     assert unknown.returncode == ExitCode.USAGE
@@ -72,14 +72,14 @@ def test_what_runs_is_shown_stopped_and_started(site: Site) -> None:
 
 
 def check_that_each_left_a_report(site: Site) -> None:
-    listed = json.loads(site.installer("report", "--json").stdout)["reports"]
+    listed = json.loads(site.ask("report", "--json").stdout)["reports"]
     left = [(one["verb"], one["outcome"], one["sequence"]) for one in listed]
     done = [(verb, "done", 1) for verb in ("install", "stop", "start", "start", "restart")]
     assert left[:3] == done[:3]
     assert left[-2:] == done[-2:]
     assert ("stop", "failed", 1) in left
     first, last = (
-        json.loads(site.installer("report", one["run"], "--json").stdout)
+        json.loads(site.ask("report", one["run"], "--json").stdout)
         for one in (listed[0], listed[-1])
     )
     assert last["engine"]["kind"] == "docker"

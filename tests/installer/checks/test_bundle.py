@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
 from installer.checks.bundleneeds import CudaNeed, cuda_need, needs_of, variables
 from installer.checks.cudaversion import CudaVersion
@@ -18,6 +17,7 @@ from installer.verbs.check import Asked
 from manifests.strictjson import MalformedJson
 from tests.installer.checks.hosts import WITH_GPU
 from tests.installer.conftest import BASE, Host
+from tests.support.commandline import CliRunner
 from tests.support.images import ImageSpec
 
 CUDA = ("CUDA_VERSION=12.4.1", "NVIDIA_REQUIRE_CUDA=cuda>=12.4 brand=tesla,driver>=470,driver<471")

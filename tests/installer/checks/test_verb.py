@@ -13,7 +13,6 @@ from unittest.mock import patch
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from typer.testing import CliRunner
 
 from installer.checks.cudaversion import CudaVersion, floor_of, parse_driver
 from installer.checks.finding import Cause, Severity
@@ -22,6 +21,7 @@ from installer.cli import app
 from installer.verbs import check as checkverb
 from installer.verbs.check import Asked
 from tests.installer.checks.hosts import PLAIN, WITH_GPU, FakeHost
+from tests.support.commandline import CliRunner
 
 
 def run(host: FakeHost, root: Path, *options: str) -> tuple[int, str]:

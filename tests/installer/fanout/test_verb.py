@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
 from installer.cli import app
 from tests.installer.fanout.reports import REPORT
+from tests.support.commandline import CliRunner
 from tests.support.slurm import Slurm
 from tests.support.sshd import HOSTS, SshServer
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
 from installer.cli import app
 from installer.events import Event, ImageLoaded, Noted, Stage, StageFinished, StageStarted
@@ -30,6 +30,7 @@ from manifests.errors import ExitCode
 from manifests.prunerules.policy import PrunePolicy
 from tests.installer.conftest import Host
 from tests.support.bundles import Bundle, Facts
+from tests.support.commandline import CliRunner
 from tests.support.engine import Engine
 from tests.support.images import ImageSpec
 from tests.support.layers import LayerSpec, busybox_layer

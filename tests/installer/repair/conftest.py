@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
 from installer.cli import app
 from tests.support.bundles import Bundle, Facts, SigningKey, make_bundle, new_key
+from tests.support.commandline import CliRunner
 from tests.support.images import ImageSpec
 from tests.support.layers import LayerSpec
 from tests.support.tamper import copy_of, files_of

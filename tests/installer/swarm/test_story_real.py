@@ -75,7 +75,7 @@ def test_a_stack_from_install_to_uninstall(swarm: AppHost, site: Site) -> None:
     found = status(site)
     assert (found["well"], found["instances"][0]["service"]) == (True, "web")
     assert found["instances"][0]["ports"] == ["*:8080->8080/tcp"]
-    assert site.installer("logs", "web", "--json").returncode == 0
+    assert site.ask("logs", "web", "--json").returncode == 0
 
     done = site.installer("uninstall", PRODUCT, "--yes", *at)
     assert done.returncode == 0, done.stderr
@@ -87,6 +87,6 @@ def test_a_stack_from_install_to_uninstall(swarm: AppHost, site: Site) -> None:
 
 
 def status(site: Site) -> dict[str, Any]:
-    done = site.installer("status", "--json")
+    done = site.ask("status", "--json")
     found: dict[str, Any] = json.loads(done.stdout)
     return found

@@ -241,11 +241,13 @@ def cdi_way(engine: Engine, code: str) -> dict[str, Any]:
     return found
 
 
-def test_docker_26_proves_processors_and_counts_what_a_runtime_gives(
-    new_selftest_engine: Engine,
-) -> None:
-    """The runtime starts the container and gives no GPU: that is for the count to find."""
+@pytest.mark.long
+def test_docker_26_proves_processors(new_selftest_engine: Engine) -> None:
     ways(new_selftest_engine, "--expect-gpu=0", exit_code=ExitCode.DONE)
+
+
+def test_docker_26_counts_what_a_runtime_gives(new_selftest_engine: Engine) -> None:
+    """The runtime starts the container and gives no GPU: that is for the count to find."""
     image = saying(new_selftest_engine, "passing", f"echo '{raw_report().decode()}'")
     found = ways(new_selftest_engine, image=image, exit_code=ExitCode.SELFTEST_FAILED)
     assert found["gpus"]["code"] == "gpu-driver-unknown"

@@ -73,7 +73,7 @@ class Player:
         while not all(text in self.text for text in texts):
             if time.monotonic() > end or not self.program.is_running:
                 raise AssertionError(f"expected {texts}, found\n{self.text}")
-            await self.pilot.pause(0.02)
+            await self.pilot.pause(0.05)
 
     async def stops(self) -> None:
         """Stop what still runs, and wait for its end."""
