@@ -28,8 +28,8 @@ QUESTION = "Stop the install?"
 OFFER = "> Stop <"
 LOADING = "loading"
 """What the screen says of an image on its way."""
-ENDS = ("original, blur", "installed ")
-"""What it says of a run that is over: the self-test's pictures, or what was installed."""
+LOADED = ("[Self-test]", "original, blur", "installed ")
+"""What it shows when all is loaded: the self-test's screen and pictures, or what was installed."""
 ALL_DONE = "> Go on <"
 """What it offers when the report is written, too."""
 ENTER = b"\r"
@@ -156,12 +156,12 @@ def _installing(scene: Scene, engine: Engine) -> Iterator[Screens]:
 
 
 def _ask_while_loading(screens: Screens) -> Iterator[float]:
-    """Open the question whether to stop, and close it again, until the install is over."""
+    """Open the question whether to stop, and close it again, until all is loaded."""
     while True:
         for answer in (QUESTION, OFFER):
             pressed = screens.press(ENTER)
-            came = screens.until(answer, *ENDS)
-            if any(map(screens.has, ENDS)):
+            came = screens.until(answer, *LOADED)
+            if any(map(screens.has, LOADED)):
                 return
             yield came - pressed
         time.sleep(0.5)
