@@ -121,6 +121,13 @@ class Action(Widget, can_focus=True):
             return Text(f"{before}{self.choice.text}", overflow="fold")
         return Text(f"{before}{self.choice.text}{after}", no_wrap=True)
 
+    def become(self, choice: Choice) -> None:
+        """Stand for another choice from now on."""
+        self.display = True
+        if choice != self.choice:
+            self.choice = choice
+            self.refresh(layout=True)
+
     def action_press(self) -> None:
         """Tell the screen."""
         self.post_message(self.Pressed(self.choice))
@@ -157,11 +164,18 @@ class Actions(Container):
         self.call_later(self._replace, self._shown, chosen)
 
     async def _replace(self, choices: tuple[Choice, ...], chosen: str | None) -> None:
+        """Let actions that are there become others: making new ones takes far longer."""
         if choices != self._shown:
             return
-        await self.remove_children()
-        made = self._made(choices)
-        await self.mount_all(made)
+        there = list(self.query_children(Action))
+        for action, choice in zip(there, choices, strict=False):
+            action.become(choice)
+        for action in there[len(choices) :]:
+            action.display = False
+        new = self._made(choices[len(there) :])
+        if new:
+            await self.mount_all(new)
+        made = [*there[: len(choices)], *new]
         named = [one for one in made if one.choice.name == chosen]
         for one in (named or made)[: chosen is not None]:
             one.focus()
