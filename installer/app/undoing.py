@@ -21,7 +21,7 @@ DEADLINE_S: Final = 120.0
 """Seconds in which what ran before must run again; it did so before."""
 NOTHING: Final = "nothing ran before, and nothing runs now"
 AGAIN: Final = "what ran before runs again"
-UNTOUCHED: Final = "what runs is the same in the release before, and runs on"
+UNTOUCHED: Final = "what ran before was not touched, and runs on"
 
 
 def undo(apps: AppApi, change: Change, new: Collection[str]) -> Generator[Event, None, str]:

@@ -73,10 +73,10 @@ class PruneApi:
         with reported(self.url, "engine-answer", "does not list its images"):
             found = self._asking.ask("images/json", all=1)
         parents = {str(one["Id"]): one.get("ParentId") for one in found}
-        listed = sorted(map(listed_image, without_steps(found)), key=lambda one: one.identity)
+        listed = {one.identity: one for one in map(listed_image, without_steps(found))}
         return tuple(
             replace(one, ancestors=ancestors_of(str(one.identity), parents))
-            for one in self._asked(listed)
+            for one in self._asked([listed[identity] for identity in sorted(listed)])
         )
 
     def containers(self) -> tuple[Container, ...]:
