@@ -21,7 +21,8 @@ from selftest.host import usable_cores
 Array: TypeAlias = NDArray[np.floating]
 
 _STRIP: Final = 128
-"""Rows that a core computes at a time."""
+_LEAST_STRIP: Final = 32
+"""Rows that a core computes at a time: the fewer, the more are read by two."""
 
 _BLOCK: Final = 32
 """Outputs that one band matrix computes: more wastes work on zeros, fewer starves BLAS."""
@@ -125,9 +126,11 @@ def _band(taps: Array) -> Array:
 
 def _share_rows(count: int, step: Callable[[slice], object]) -> None:
     """Run `step` over strips of rows, on all cores when there is more than one strip."""
-    strips = [slice(start, min(start + _STRIP, count)) for start in range(0, count, _STRIP)]
+    cores = usable_cores()
+    tall = min(_STRIP, max(_LEAST_STRIP, -(-count // cores)))
+    strips = [slice(start, min(start + tall, count)) for start in range(0, count, tall)]
     if len(strips) == 1:
         step(strips[0])
         return
-    with ThreadPoolExecutor(usable_cores()) as pool:
+    with ThreadPoolExecutor(cores) as pool:
         list(pool.map(step, strips))

@@ -53,8 +53,10 @@ def prove(session: Session, case: Case, expected: str | None) -> CaseResult:
     return CaseResult(case.name, digests, expected, difference=difference)
 
 
-def time_case(session: Session, case: Convolution, budget_s: float) -> tuple[CaseResult, Timing]:
-    """Time a case, and prove parts of its result: the four edges and the middle."""
+def time_case(
+    session: Session, case: Convolution, budget_s: float, expected: str | None
+) -> tuple[CaseResult, Timing]:
+    """Time a case, and prove its result: by digest, or else the four edges and the middle."""
     work = make_work(case)
     if not isinstance(work, Picture):
         raise TypeError(case)
@@ -70,7 +72,7 @@ def time_case(session: Session, case: Convolution, budget_s: float) -> tuple[Cas
     finally:
         task.release()
     timing = _timing(case, launches, first, moves, task.effort)
-    return _proved(case, work, (before, after)), timing
+    return _proved(case, work, (before, after), expected), timing
 
 
 def best_rate(yardstick: Yardstick, budget_s: float = 0.05) -> float:
@@ -147,10 +149,15 @@ def _within_tolerance(case: Case, task: Task, work: Work) -> CaseResult:
     return CaseResult(case.name, (), None, float(error.max()), allowed)
 
 
-def _proved(case: Convolution, work: Picture, results: tuple[Floats, Floats]) -> CaseResult:
-    """Compare windows of a timed result exactly, and the first result with the last."""
+def _proved(
+    case: Convolution, work: Picture, results: tuple[Floats, Floats], expected: str | None
+) -> CaseResult:
+    """Compare a timed result exactly, whole or in windows, and the first with the last."""
     same = np.array_equal(*results)
     digests = tuple(map(digest, results[:1] if same else results))
+    if expected is not None:
+        difference = _compare(work, case, results[0]) if digests[0] != expected else None
+        return CaseResult(case.name, digests, expected, difference=difference)
     for window in _windows(case):
         right = convolve_window(work, window, np.float64)
         found = results[0][window]

@@ -131,7 +131,7 @@ class CaseResult:
     Attributes:
         case: its name.
         digests: SHA-256 of each repetition's result (exact cases).
-        expected: the digest that is shipped; null for float and timed cases.
+        expected: the digest that is shipped; null for float cases and timed ones that have none.
         max_abs_err: largest error against float64 (float and timed cases).
         tolerance: what that may be.
         difference: where it differs, when it does.

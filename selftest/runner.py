@@ -200,7 +200,7 @@ class _Listener:
         while self._process.poll() is None:
             if time.monotonic() > self._ends or stop.is_set():
                 return True
-            self._read(_POLL_S)
+            self._await_more()
         return False
 
     def drain(self) -> None:
@@ -225,6 +225,14 @@ class _Listener:
         phase = phases[-1] if phases else "starting"
         wall_s -= self._waited_s
         return ChildRun(tuple(self._messages), phase, ending, output, wall_s)
+
+    def _await_more(self) -> None:
+        """Wait a little for words of the child, or for its end when it has closed its pipes."""
+        if self._selector.get_map():
+            self._read(_POLL_S)
+            return
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(_POLL_S)
 
     def _read(self, timeout: float) -> bool:
         """Read once from whatever is ready; return whether anything was."""

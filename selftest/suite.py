@@ -23,14 +23,17 @@ class Suite:
         timed_side: pixels each way of the pictures that are timed.
         timed_radii: of the kernels that are timed.
         budget_s: seconds after which a timed case is not launched again.
-        large: whether graphics processors are timed on pictures beyond their caches, too.
+        yardstick_s: seconds after which a yardstick is not launched again.
+        thorough: whether graphics processors are timed on pictures beyond their caches, too, and
+            the yardstick of arithmetic is used twice.
     """
 
     name: str
     timed_side: int
     timed_radii: tuple[int, ...]
     budget_s: float
-    large: bool
+    yardstick_s: float
+    thorough: bool
 
     def judged(self) -> Sequence[Case]:
         """Return the cases that prove the arithmetic."""
@@ -45,7 +48,7 @@ class Suite:
         cases = list(timed_cases(self.timed_side, self.timed_radii))
         if device.backend == "numpy" and self.name == "quick":
             return [case for case in cases if case.kind is Kind.SEPARABLE]
-        if self.large and device.kind is not DeviceKind.CPU:
+        if self.thorough and device.kind is not DeviceKind.CPU:
             large = timed_cases(_LARGE_SIDE, (1, 7, 15))
             room = (device.memory_bytes or 0) // _MEMORY_SHARE
             cases += [case for case in large if 1.5 * case.ideal_bytes <= room]
@@ -53,6 +56,6 @@ class Suite:
 
 
 SUITES: Final = {
-    "quick": Suite("quick", 1024, (7,), 0.1, large=False),
-    "full": Suite("full", 2048, (1, 3, 7, 15), 1.0, large=True),
+    "quick": Suite("quick", 1024, (7,), 0.05, 0.03, thorough=False),
+    "full": Suite("full", 2048, (1, 3, 7, 15), 1.0, 0.05, thorough=True),
 }

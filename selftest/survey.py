@@ -1,8 +1,8 @@
 """Finds the devices and has each tested by a child process.
 
-numpy, which has no driver, is proved beside the others. Drivers are tested one after the other, so
-that the fault of one is not told of another. Every device is timed alone. Judges nothing but what
-kept a backend from telling its devices.
+numpy, which has no driver, and CUDA where there is no card for one, are tried beside the others.
+Drivers are tested one after the other, so that the fault of one is not told of another. Every
+device is timed alone. Judges nothing but what kept a backend from telling its devices.
 """
 
 from __future__ import annotations
@@ -98,26 +98,28 @@ def survey(request: Request, runner: Runner, tell: Tell) -> Survey:
         tell: called with what comes next, for people who wait; from more than one thread.
     """
     turns = Turns()
-    beside, rest = _lanes(request)
+    lanes = _lanes(request)
 
-    def test(lane: Sequence[str]) -> list[Survey]:
-        return [_test_backend(one, request, runner, turns, tell) for one in lane]
+    def test(lane: Sequence[str]) -> dict[str, Survey]:
+        return {one: _test_backend(one, request, runner, turns, tell) for one in lane}
 
-    with ThreadPoolExecutor(1) as pool:
-        started = pool.submit(test, beside)
+    with ThreadPoolExecutor(len(lanes)) as pool:
+        started = [pool.submit(test, lane) for lane in lanes[1:]]
         try:
-            found = test(rest)
-            return _join([*started.result(), *found])
+            found = test(lanes[0])
+            for one in started:
+                found |= one.result()
         except BaseException:
             runner.stop.set()
             raise
+    return _join([found[name] for name in request.wanted_backends])
 
 
-def _lanes(request: Request) -> tuple[list[str], list[str]]:
-    """Return the backends that are tested beside others, and the others."""
+def _lanes(request: Request) -> list[list[str]]:
+    """Return the backends that are tested one after the other, and those beside them."""
     names = request.wanted_backends
-    beside = [one for one in names if one == _DRIVERLESS and len(names) > 1]
-    return beside, [one for one in names if one not in beside]
+    beside = [one for one in names if one == _DRIVERLESS or (one == "cuda" and not nvidia_nodes())]
+    return [[one for one in names if one not in beside], *([one] for one in beside)]
 
 
 def _join(parts: Sequence[Survey]) -> Survey:

@@ -7,6 +7,7 @@ believes nothing that does not fit a record's declaration.
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from typing import Final, TypeAlias, cast, get_args
 
@@ -118,3 +119,20 @@ def decode(line: bytes) -> Message:
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise MalformedRecord("expected a message of the self-test's child process") from error
     return cast("Message", from_json(kind, value))
+
+
+class Teller:
+    """Writes messages to the parent."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def tell(self, message: Message) -> None:
+        """Write one message, at once."""
+        data = memoryview(encode(message))
+        while data:
+            data = data[os.write(self._descriptor, data) :]
+
+    def begin(self, phase: str) -> None:
+        """Say what comes next."""
+        self.tell(Phase(phase))

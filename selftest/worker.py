@@ -1,7 +1,7 @@
-"""The child process: lists a backend's devices and runs all cases on one of them.
+"""The child process: lists a backend's devices and has one of them tried.
 
-It proves the device at once, and times it when its standard input ends. Tells everything on a pipe
-as it happens, so that whatever kills it leaves what was done before.
+Tells everything on a pipe. Numpy is not loaded before a device is tried: a driver that is missing
+is told at once.
 Started by `runner` as `python -m selftest.worker PIPE JOB`.
 """
 
@@ -15,33 +15,29 @@ import signal
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from importlib import resources
-from pathlib import Path
 from typing import Final
-
-import numpy as np
 
 from selftest.backends import KNOWN, load_backend
 from selftest.backends.base import Backend, BackendError, Missing, Session
-from selftest.cases import Picture
 from selftest.jsonform import from_json
-from selftest.measure import best_rate, prove, time_case
-from selftest.measured import Device, Yardsticks
-from selftest.neighbours import look_around
+from selftest.measured import Device
 from selftest.plaintext import printable
 from selftest.selection import Selection
-from selftest.suite import SUITES, Suite
-from selftest.wire import WAITING, Devices, Done, Failed, Job, Message, Phase, encode
+from selftest.wire import Devices, Done, Failed, Job, Teller
 
 _PR_SET_PDEATHSIG: Final = 1
 
 
-def main(arguments: list[str], known: Mapping[str, str] = KNOWN) -> None:
+def main(arguments: list[str], known: Mapping[str, str] = KNOWN) -> Session | None:
     """Do the job that the parent asked for.
 
     Args:
         arguments: the pipe's file descriptor and the job as JSON.
         known: the backends; tests give others.
+
+    Returns:
+        What is still opened, to be kept until the process ends: the system takes a driver and its
+        compiler apart in no time, they themselves take a sixth of a second.
     """
     _die_with_parent()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -49,114 +45,41 @@ def main(arguments: list[str], known: Mapping[str, str] = KNOWN) -> None:
     teller = Teller(int(arguments[0]))
     started = time.monotonic()
     try:
-        _work(job, teller, load_backend(job.backend, known))
+        opened = _work(job, teller, load_backend(job.backend, known))
     except BackendError as error:
         missing = isinstance(error, Missing)
         teller.tell(Failed(error.code, printable(str(error)), error.evidence, missing))
-        return
+        return None
     except MemoryError:
         teller.tell(Failed("out-of-memory", "there is not enough memory", (), missing=False))
-        return
+        return None
     teller.tell(Done(time.monotonic() - started))
+    return opened
 
 
-class Teller:
-    """Writes messages to the parent."""
-
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-
-    def tell(self, message: Message) -> None:
-        """Write one message, at once."""
-        data = memoryview(encode(message))
-        while data:
-            data = data[os.write(self._descriptor, data) :]
-
-    def begin(self, phase: str) -> None:
-        """Say what comes next."""
-        self.tell(Phase(phase))
-
-
-def load_digests() -> Mapping[str, str]:
-    """Return the digests that are shipped, by case."""
-    text = resources.files("selftest").joinpath("digests.json").read_text()
-    digests: dict[str, str] = json.loads(text)
-    return digests
-
-
-def _work(job: Job, teller: Teller, backend: Backend) -> None:
+def _work(job: Job, teller: Teller, backend: Backend) -> Session | None:
     teller.begin("listing devices")
     devices = backend.devices()
     teller.tell(Devices(tuple(devices)))
     if job.index is None:
         for remark in backend.remarks():
             teller.tell(remark)
-    index = _choose(job, devices)
-    if index is None:
-        return
-    teller.begin("asking who else uses the device")
-    if neighbours := look_around(devices[index]):
-        teller.tell(neighbours)
-    teller.begin("opening the device")
-    session = backend.open(index)
-    teller.begin("compiling kernels")
-    teller.tell(session.compile())
-    suite = SUITES[job.suite]
-    _prove_all(suite, teller, session)
-    if job.pictures:
-        teller.begin("filtering the picture")
-        folder = Path(job.pictures)
-        _filter_picture(session, folder, folder / devices[index].address.replace(":", "-"))
-    teller.begin(WAITING)
-    os.read(sys.stdin.fileno(), 1)
-    _time_all(suite, teller, session, devices[index])
-    teller.begin("closing the device")
-    session.close()
+    device = _choose(job, devices)
+    if device is None:
+        return None
+    from selftest.trial import try_device  # noqa: PLC0415 - it loads numpy
+
+    return try_device(job, device, backend, teller)
 
 
-def _choose(job: Job, devices: Sequence[Device]) -> int | None:
-    """Return the number of the device to be tested; None for none."""
+def _choose(job: Job, devices: Sequence[Device]) -> Device | None:
+    """Return the device to be tested; None for none."""
     if job.index is not None:
         if job.index < len(devices):
-            return job.index
+            return devices[job.index]
         raise BackendError("device-unknown", f"{job.backend}:{job.index} is there no longer")
     wanted = Selection(job.wanted).wants if job.wanted is not None else lambda _: False
-    return next((device.index for device in devices if wanted(device)), None)
-
-
-def _prove_all(suite: Suite, teller: Teller, session: Session) -> None:
-    digests = load_digests()
-    for case in suite.judged():
-        teller.begin(case.name)
-        teller.tell(prove(session, case, digests.get(case.name)))
-
-
-def _time_all(suite: Suite, teller: Teller, session: Session, device: Device) -> None:
-    teller.begin("measuring the device's limits")
-    copied = suite.copied_bytes(device)
-    before = best_rate(session.copying(copied))
-    peak = best_rate(session.multiplying())
-    for case in suite.timed(device):
-        teller.begin(case.name)
-        result, timing = time_case(session, case, suite.budget_s)
-        teller.tell(result)
-        teller.tell(timing)
-    teller.begin("measuring the device's limits again")
-    after = best_rate(session.copying(copied))
-    peak = max(peak, best_rate(session.multiplying()))
-    teller.tell(Yardsticks(before, after, peak))
-
-
-def _filter_picture(session: Session, folder: Path, results: Path) -> None:
-    """Convolve `picture.npy` with every `NAME.taps.npy` into `NAME.npy` of another folder."""
-    results.mkdir(exist_ok=True)
-    image = np.load(folder / "picture.npy", allow_pickle=False)
-    for path in sorted(folder.glob("*.taps.npy")):
-        task = session.task(Picture(image, np.load(path, allow_pickle=False)))
-        task.upload()
-        task.launch()
-        np.save(results / path.name.replace(".taps", ""), task.download(), allow_pickle=False)
-        task.release()
+    return next(filter(wanted, devices), None)
 
 
 def _die_with_parent() -> None:
@@ -165,6 +88,6 @@ def _die_with_parent() -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    _opened = main(sys.argv[1:])
     sys.stdout.flush()
-    os._exit(0)  # all that computes is closed; taking a driver's compiler apart takes long
+    os._exit(0)

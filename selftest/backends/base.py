@@ -8,10 +8,12 @@ class that has these methods, listed in `selftest.backends`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from selftest.cases import Floats, Work
 from selftest.measured import Compiled, Device, Remark
+
+if TYPE_CHECKING:  # numpy, which it needs, is not loaded where there is no driver
+    from selftest.cases import Floats, Work
 
 
 class BackendError(Exception):

@@ -6,24 +6,18 @@ which the driver itself compiles for its device.
 
 from __future__ import annotations
 
-import atexit
 import os
-import time
 from collections.abc import Sequence
-from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from selftest.backends.base import BackendError, Missing
-from selftest.backends.cudabinding import Binding, Context
-from selftest.backends.cudactypes import CtypesBinding
-from selftest.backends.cudagroups import Copy, PassTask, Peak, ProductTask, make_task
-from selftest.backends.cudaimage import PTX, choose, load_image, read_manifest
-from selftest.backends.cudalibrary import CudaFailure, Facts, Library
+from selftest.backends.cudalibrary import Library, reported
 from selftest.backends.cudanames import WITHOUT_PYCUDA
-from selftest.backends.cudapycuda import PycudaBinding
-from selftest.backends.cudaqueue import Queue, reported
-from selftest.cases import Case, Convolution, Kind, Product, Work, make_work
-from selftest.measured import Compiled, Device, DeviceKind, Remark, Verdict
-from selftest.plaintext import printable
+from selftest.measured import Device, DeviceKind, Remark, Verdict
+
+if TYPE_CHECKING:  # numpy, which they need, is not loaded where there is no driver
+    from selftest.backends.cudabinding import Binding
+    from selftest.backends.cudasession import CudaSession
 
 
 class CudaBackend:
@@ -51,11 +45,16 @@ class CudaBackend:
         if index >= count:
             raise BackendError("device-unknown", f"expected 0 to {count - 1}, found {index}")
         binding = self._bind(library)
+        from selftest.backends.cudasession import CudaSession  # noqa: PLC0415 - see above
+
         with reported("cuda-open"):
             return CudaSession(library, binding.open(index), library.facts(index))
 
     def _bind(self, library: Library) -> Binding:
         """Return pycuda, or the way without it when it can't be used."""
+        from selftest.backends.cudactypes import CtypesBinding  # noqa: PLC0415 - see above
+        from selftest.backends.cudapycuda import PycudaBinding  # noqa: PLC0415
+
         if os.environ.get(WITHOUT_PYCUDA):
             return CtypesBinding(library)
         try:
@@ -65,70 +64,6 @@ class CudaBackend:
             text = f"{error}; CUDA is tested without it"
             self._remarks = (Remark(verdict, error.code, text, error.evidence),)
             return CtypesBinding(library)
-
-
-class CudaSession:
-    """An opened device: a context and, after `compile`, kernels."""
-
-    def __init__(self, library: Library, context: Context, facts: Facts) -> None:
-        self._library = library
-        self._context = context
-        self._facts = facts
-        self._queue = Queue(context)
-        atexit.register(self._leave)
-
-    def compile(self) -> Compiled:
-        """Load the kernels and launch each once, for drivers finish some things only then."""
-        artefact = choose(read_manifest().artefacts, self._facts.capability)
-        image = load_image(artefact)
-        started = time.perf_counter()
-        try:
-            log = self._queue.load(image)
-        except BackendError as error:
-            major, minor = self._facts.capability
-            here = f"compute capability {major}.{minor}, {self._library.version()}"
-            text = f"{error}: {artefact.words} on {here}"
-            raise BackendError(error.code, text, error.evidence) from error
-        self._warm_up()
-        return Compiled(
-            compile_ms=(time.perf_counter() - started) * 1e3,
-            source_sha256=artefact.source_sha256,
-            log=printable(log),
-            load_path="ptx-jit" if artefact.kind == PTX else "cubin",
-            artefact_sha256=artefact.sha256,
-        )
-
-    def _warm_up(self) -> None:
-        """Launch every kernel of the cases on the smallest work there is."""
-        small: list[Case] = [Product(1, 1, 1)]
-        small += [Convolution(kind, radius, 1, 1, 1) for kind in Kind for radius in (1, 15)]
-        for case in small:
-            task = self.task(make_work(case))
-            task.upload()
-            task.launch()
-            task.release()
-
-    def task(self, work: Work) -> PassTask | ProductTask:
-        """Return the task that computes a case's input."""
-        return make_task(self._queue, work)
-
-    def copying(self, size: int) -> Copy:
-        """Return a copy of about `size` bytes."""
-        return Copy(self._queue, size)
-
-    def multiplying(self) -> Peak:
-        """Return independent fused multiply-adds on all multiprocessors."""
-        return Peak(self._queue, self._facts.units)
-
-    def close(self) -> None:
-        """Leave the device."""
-        with reported("cuda-launch"):
-            self._context.close()
-
-    def _leave(self) -> None:
-        """Leave the device however things went; what went wrong has been told."""
-        with suppress(CudaFailure):
-            self._context.close()
 
 
 def _describe(library: Library, binding: Binding, index: int) -> Device:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import ctypes
 import re
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -64,6 +65,15 @@ class CudaFailure(Exception):
     def explained(self, code: str) -> BackendError:
         """Return it under the code of its status, or else under the one that is given."""
         return BackendError(_CODES.get(self.status or 0, code), str(self), self.log)
+
+
+@contextmanager
+def reported(code: str) -> Iterator[None]:
+    """Turn a failure of the driver within the block into a BackendError."""
+    try:
+        yield
+    except CudaFailure as failure:
+        raise failure.explained(code) from failure
 
 
 @dataclass(frozen=True, slots=True)

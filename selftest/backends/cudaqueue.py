@@ -5,14 +5,13 @@ Every failure of the driver becomes a BackendError here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
 
 from selftest.backends.cudabinding import Context, Memory, Shape
-from selftest.backends.cudalibrary import CudaFailure
+from selftest.backends.cudalibrary import reported
 from selftest.cases import Floats
 
 BLOCK: Final = (32, 8, 1)
@@ -112,12 +111,3 @@ class Queue:
         passed = [one.memory if isinstance(one, Buffer) else np.int32(one) for one in arguments]
         with reported("cuda-launch"):
             return round(1e6 * self._context.launch(name, grid, block, shared, passed))
-
-
-@contextmanager
-def reported(code: str) -> Iterator[None]:
-    """Turn a failure of the driver within the block into a BackendError."""
-    try:
-        yield
-    except CudaFailure as failure:
-        raise failure.explained(code) from failure

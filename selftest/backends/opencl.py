@@ -128,9 +128,9 @@ class OpenclSession:
             return self._plan.multiplying()
 
     def close(self) -> None:
-        """Wait until the queue is empty, and leave the driver."""
+        """Wait until the queue is empty; the end of the process takes the driver apart."""
         with reported(self._cl, "opencl-launch"):
-            self._queue.close()
+            self._queue.finish()
 
 
 class ReportedTask:

@@ -89,8 +89,6 @@ class Queue:
         """Return a kernel argument that stands for memory of a work-group."""
         return self.cl.LocalMemory(4 * floats)
 
-    def close(self) -> None:
-        """Wait until all is done, and give everything back."""
+    def finish(self) -> None:
+        """Wait until all is done."""
         self._queue.finish()
-        self._kernels.clear()
-        self._program = self._queue = self._context = None

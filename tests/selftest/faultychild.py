@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from selftest import worker
+from selftest import trial, worker
 from selftest.backends.base import BackendError, Missing
 from selftest.backends.cpu import NumpyBackend, NumpySession, NumpyTask
 from selftest.cases import Floats, Picture, Work
@@ -120,8 +120,8 @@ class OtherBackend(FaultyBackend):
 
 if __name__ == "__main__":
     make_small()
-    digests = dict.fromkeys(worker.load_digests(), "0" * 64)
+    digests = dict.fromkeys(trial.load_digests(), "0" * 64)
     if FAULT == "digests":
-        worker.load_digests = lambda: digests
+        trial.load_digests = lambda: digests
     room = "tests.selftest.faultychild"
     worker.main(sys.argv[1:], {"numpy": f"{room}:FaultyBackend", "opencl": f"{room}:OtherBackend"})
