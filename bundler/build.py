@@ -41,9 +41,10 @@ from bundler.writing.survey import PruneReport, shared_bytes, survey
 from bundler.writing.toolfiles import installer_entries
 from manifests.bundle import layout
 from manifests.bundle.sums import signature_name
+from manifests.layerpolicy import LayerPolicy
 from manifests.lock import Lock
 from manifests.platform import Platform
-from manifests.release import LayerPolicy, Release
+from manifests.release import Release
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,12 @@ from manifests.digest import Digest
 from manifests.errors import SourceFailed
 
 
+def default_cache() -> Path:
+    """Return the build cache's place by the XDG base directory specification."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "moonlift"
+
+
 @dataclass(frozen=True, slots=True)
 class Incoming:
     """A file on its way into the cache.

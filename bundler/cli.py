@@ -1,6 +1,7 @@
 """The command line of `bundle`: one thin function a verb. Only this module exits.
 
-The verbs that read bundles are in `clibundles`, options that several verbs have in `clioptions`.
+More verbs and the options that several have are in `commandline`; what a verb does is in `answers`,
+which is loaded when it runs: help, completion and mistyped words wait for no document's form.
 """
 
 from __future__ import annotations
@@ -15,13 +16,6 @@ from typing import Annotated
 
 import typer
 
-from bundler.commandline.arguments import (
-    BuildArguments,
-    LockArguments,
-    build_options,
-    new_passphrase,
-    resolve_options,
-)
 from bundler.commandline.bundles import reading
 from bundler.commandline.drive import driving
 from bundler.commandline.options import (
@@ -42,7 +36,8 @@ from bundler.commandline.options import (
 from bundler.commandline.prune import pruning
 from bundler.commandline.run import running
 from bundler.commandline.selftest import selftesting
-from bundler.console import print_error, print_json, print_lines, print_view, progress_sink
+from bundler.commandline.typed import BuildArguments, LockArguments
+from bundler.output import print_lines
 from bundler.verbs.schemas import SchemaOf, schema_text
 from manifests import __version__
 from manifests.errors import ExitCode, MoonliftError
@@ -70,7 +65,7 @@ def main() -> None:
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else ExitCode.BUG
     except MoonliftError as error:
-        print_error(error, as_json="--json" in sys.argv)
+        _tell(error)
         code = error.exit_code
     except BaseException as error:  # noqa: BLE001 - anything else is a bug: shown whole
         code = ExitCode.INTERRUPTED if _is_interrupt(error) else ExitCode.BUG
@@ -80,6 +75,13 @@ def main() -> None:
         with suppress(OSError):
             stream.flush()
     os._exit(code)
+
+
+def _tell(error: MoonliftError) -> None:
+    """Show an expected failure."""
+    from bundler.console import print_error  # noqa: PLC0415 - loaded only where something fails
+
+    print_error(error, as_json="--json" in sys.argv)
 
 
 def _is_interrupt(error: BaseException | None) -> bool:
@@ -113,7 +115,7 @@ def init(
     path: Annotated[Path, typer.Argument(metavar="FILE", help="File to write.")] = Path("app.yaml"),
 ) -> None:
     """Write a commented app.yaml to start from."""
-    from bundler.verbs.init import write_template  # noqa: PLC0415 - start-up time
+    from bundler.verbs.init import write_template  # noqa: PLC0415 - only what a command needs is imported
 
     write_template(path)
     print_lines([f"wrote {path}; edit it, then run: bundle build {path} -k KEY"])
@@ -132,16 +134,9 @@ def discover(
     as_json: Json = False,
 ) -> None:
     """Show every image that the files of a folder name; exit 20 if one can't be known."""
-    from bundler.verbs.discover import discover_path  # noqa: PLC0415 - start-up time
-    from bundler.words.discovery import discovery_json, discovery_lines  # noqa: PLC0415
+    from bundler.answers.discover import show_discovery  # noqa: PLC0415 - only what a command needs is imported
 
-    discovery = discover_path(path, os.environ, write)
-    if as_json:
-        print_json(discovery_json(discovery))
-    else:
-        print_lines(discovery_lines(discovery))
-    if discovery.merged.problems:
-        raise typer.Exit(ExitCode.APP_MANIFEST)
+    raise typer.Exit(show_discovery(path, write, as_json=as_json))
 
 
 @app.command()
@@ -165,14 +160,9 @@ def keygen(
     as_json: Json = False,
 ) -> None:
     """Make a signing key: KEY and KEY.pub, as ssh-keygen makes them."""
-    from bundler.verbs.keygen import generate_key, pair_json, pair_lines  # noqa: PLC0415 - start-up time
+    from bundler.answers.keygen import make_key  # noqa: PLC0415 - only what a command needs is imported
 
-    passphrase = None if no_passphrase else new_passphrase()
-    pair = generate_key(path, comment=comment, passphrase=passphrase)
-    if as_json:
-        print_json(pair_json(pair))
-        return
-    print_lines(pair_lines(pair))
+    make_key(path, comment, no_passphrase=no_passphrase, as_json=as_json)
 
 
 @app.command()
@@ -194,8 +184,7 @@ def resolve(  # noqa: PLR0913 - one parameter an option
     as_json: Json = False,
 ) -> None:
     """Look up every image that APP names, and pin it in the lock."""
-    from bundler.verbs.resolve import resolve_app  # noqa: PLC0415 - start-up time
-    from bundler.words.lock import relocked_json, relocked_lines  # noqa: PLC0415
+    from bundler.answers.resolve import renew_lock  # noqa: PLC0415 - only what a command needs is imported
 
     arguments = LockArguments(
         manifest=manifest,
@@ -209,14 +198,7 @@ def resolve(  # noqa: PLR0913 - one parameter an option
         check=check,
         selftest=selftest,
     )
-    with progress_sink() as progress:
-        made = resolve_app(manifest, resolve_options(arguments), progress)
-    if as_json:
-        print_json(relocked_json(made, written=not check))
-    else:
-        print_lines(relocked_lines(made, written=not check))
-    if check and made.is_stale:
-        raise typer.Exit(ExitCode.APP_MANIFEST)
+    raise typer.Exit(renew_lock(arguments, as_json=as_json))
 
 
 @app.command()
@@ -260,8 +242,7 @@ def build(  # noqa: PLR0913 - one parameter an option
     as_json: Json = False,
 ) -> None:
     """Fetch, prune, recompress, sign: one bundle of all that APP names."""
-    from bundler.build import build as run  # noqa: PLC0415 - start-up time
-    from bundler.words.report import path_lines, report_json, report_view  # noqa: PLC0415
+    from bundler.answers.build import build_bundle  # noqa: PLC0415 - only what a command needs is imported
 
     arguments = BuildArguments(
         manifest=manifest,
@@ -283,13 +264,7 @@ def build(  # noqa: PLR0913 - one parameter an option
         installer=with_installer,
         parity=parity,
     )
-    with progress_sink() as progress:
-        report = run(manifest, build_options(arguments), progress)
-    if as_json:
-        print_json(report_json(report))
-    else:
-        print_view(report_view(report))
-        print_lines(path_lines(report))
+    build_bundle(arguments, as_json=as_json)
 
 
 app.add_typer(reading)

@@ -1,4 +1,4 @@
-"""Standard output and standard error of `bundle`: nothing else here prints.
+"""Standard output and standard error of `bundle`, with `bundler.output`: nothing else here prints.
 
 Standard output is the result, in words or as one JSON document; standard error is talk: progress
 bars on a terminal, plain lines elsewhere.
@@ -6,10 +6,8 @@ bars on a terminal, plain lines elsewhere.
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
-from collections.abc import Iterable
 from types import TracebackType
 from typing import Final, Self
 
@@ -23,11 +21,11 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from bundler.output import error_json, print_json
 from bundler.progress import Stage
 from manifests.errors import MESSAGE_LIMIT, MoonliftError
 from manifests.quantities import bytes_text, seconds_text
 from manifests.safetext import safe_line, safe_text
-from manifests.strictjson import JsonValue, readable
 
 out = Console(highlight=False, markup=False, soft_wrap=False)
 talk = Console(stderr=True, highlight=False, markup=False)
@@ -50,40 +48,6 @@ PLAIN_INTERVAL: Final = 5.0
 def print_view(view: RenderableType) -> None:
     """Write words or tables to standard output, broken to at most `MAX_WIDTH` columns."""
     out.print(view, width=min(out.width, MAX_WIDTH))
-
-
-def print_lines(lines: Iterable[str]) -> None:
-    """Write lines to standard output as they are: paths and commands, for copying."""
-    sys.stdout.write("".join(f"{safe_text(line)}\n" for line in lines))
-    sys.stdout.flush()
-
-
-def print_json(value: JsonValue) -> None:
-    """Write one JSON document to standard output."""
-    sys.stdout.write(readable(value).decode())
-    sys.stdout.flush()
-
-
-def error_json(error: MoonliftError) -> dict[str, JsonValue]:
-    """Return an expected failure for programs, as the member that every document of one has."""
-    return {
-        "error": {
-            "code": error.code,
-            "message": str(error),
-            "hint": error.hint,
-            "context": dict(error.context),
-            "exit": int(error.exit_code),
-            "problems": [
-                {
-                    "code": part.code,
-                    "message": str(part),
-                    "hint": part.hint,
-                    "context": dict(part.context),
-                }
-                for part in error.parts
-            ],
-        }
-    }
 
 
 def print_error(error: MoonliftError, *, as_json: bool) -> None:

@@ -20,6 +20,7 @@ from manifests.bundle import layout
 from manifests.bundle.chunks import ChunkedFile
 from manifests.bundle.sums import Sums
 from manifests.digest import Digest
+from manifests.layerpolicy import LayerPolicy
 from manifests.lock import Lock
 from manifests.mediatype import MediaType
 from manifests.oci import CONTAINERD_NAME, REF_NAME, Descriptor
@@ -30,7 +31,6 @@ from manifests.release import (
     ChunkTable,
     FileRecord,
     ImageRecord,
-    LayerPolicy,
     Release,
     WaivedImage,
 )

@@ -17,12 +17,12 @@ from bundler.progress import Progress, Stage
 from bundler.sources import Document
 from manifests.digest import Digest
 from manifests.errors import AppManifestError, MoonliftError, SourceFailed
+from manifests.layerpolicy import LayerPolicy
 from manifests.lock import LockedImage, LockedManifest
 from manifests.mediatype import INDEX_TYPES, MANIFEST_TYPES, Compression, MediaType
 from manifests.oci import Descriptor, ImageConfig, Index, Manifest
 from manifests.platform import Platform, choose
 from manifests.reference import Reference
-from manifests.release import LayerPolicy
 from manifests.safetext import safe_line
 
 MAX_PLACE: Final = 1024

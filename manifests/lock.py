@@ -25,8 +25,9 @@ from manifests.documents import (
     Version,
 )
 from manifests.jsonschema import document_schema
+from manifests.layerpolicy import LayerPolicy
 from manifests.prunerules.policy import PrunePolicy
-from manifests.release import LayerPolicy, WaivedImage
+from manifests.release import WaivedImage
 from manifests.runspec import RunSpec
 from manifests.workload import Workload
 

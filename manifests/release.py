@@ -7,7 +7,6 @@ larger than that; the one chunk of a smaller file is the file, whose digest SHA2
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from enum import StrEnum
 from typing import Annotated, Final
 
 from pydantic import Field, StringConstraints, model_validator
@@ -29,6 +28,7 @@ from manifests.documents import (
     Size,
     Version,
 )
+from manifests.layerpolicy import LayerPolicy
 from manifests.prunerules.policy import PrunePolicy
 from manifests.runspec import RunSpec
 
@@ -39,14 +39,6 @@ RELEASE_LIMIT: Final = 4 * 1024 * 1024
 CHUNK_SIZE: Final = 8 * 1024 * 1024
 """Bytes that are read, hashed and handed on at once."""
 MAX_IMAGES: Final = 2000
-
-
-class LayerPolicy(StrEnum):
-    """What packing does to an image's layers."""
-
-    AUTO = "auto"
-    ZSTD = "zstd"
-    ORIGINAL = "original"
 
 
 class ImageRecord(Part):

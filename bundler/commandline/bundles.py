@@ -7,16 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bundler.commandline.arguments import judge_of
 from bundler.commandline.options import Bundle, Json
-from bundler.console import (
-    error_json,
-    print_error,
-    print_json,
-    print_lines,
-    print_view,
-    progress_sink,
-)
 
 reading = typer.Typer()
 
@@ -36,24 +27,10 @@ def verify(
     as_json: Json = False,
 ) -> None:
     """Check a bundle's signatures and every byte, as a host will; name all damage."""
-    from bundler.verbs.verify import verification_json, verification_text  # noqa: PLC0415
-    from bundler.verbs.verify import verify as run  # noqa: PLC0415 - start-up time
-    from manifests.bundle.damagetable import damage_lines  # noqa: PLC0415
+    from bundler.answers.verify import verify_bundle  # noqa: PLC0415 - only what a command needs is imported
 
-    judge = judge_of(allowed_signers, tuple(key or ()), threshold)
-    with progress_sink() as progress:
-        verification = run(bundle, judge, progress)
-    refusal = verification.refusal
-    if as_json:
-        error = error_json(refusal) if refusal else {}
-        print_json({**verification_json(verification), **error})
-    else:
-        print_view(verification_text(verification))
-        print_lines(damage_lines(verification.survey))
-    if refusal is not None:
-        if not as_json:
-            print_error(refusal, as_json=False)
-        raise typer.Exit(refusal.exit_code)
+    keys = tuple(key or ())
+    raise typer.Exit(verify_bundle(bundle, allowed_signers, keys, threshold, as_json=as_json))
 
 
 @reading.command()
@@ -64,14 +41,9 @@ def inspect(
     as_json: Json = False,
 ) -> None:
     """Show what a bundle holds: images, layers, sizes, what is shared."""
-    from bundler.verbs.inspect import inspect as run  # noqa: PLC0415 - start-up time
-    from bundler.words.bundle import inspection_json, inspection_view  # noqa: PLC0415
+    from bundler.answers.inspect import show_bundle  # noqa: PLC0415 - only what a command needs is imported
 
-    inspection = run(bundle)
-    if as_json:
-        print_json(inspection_json(inspection))
-    else:
-        print_view(inspection_view(inspection, layers=layers))
+    show_bundle(bundle, layers=layers, as_json=as_json)
 
 
 @reading.command()
@@ -82,13 +54,6 @@ def diff(
     as_json: Json = False,
 ) -> None:
     """Show what changed between two bundles, and how many bytes are new."""
-    from bundler.verbs.diff import diff as run  # noqa: PLC0415 - start-up time
-    from bundler.verbs.inspect import inspect as read  # noqa: PLC0415
-    from bundler.words.bundle import difference_json, difference_view  # noqa: PLC0415
+    from bundler.answers.inspect import show_difference  # noqa: PLC0415 - only what a command needs is imported
 
-    before, after = read(old), read(new)
-    difference = run(before, after)
-    if as_json:
-        print_json(difference_json(difference))
-    else:
-        print_view(difference_view(before, after, difference))
+    show_difference(old, new, as_json=as_json)

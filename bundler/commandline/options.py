@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from manifests.release import LayerPolicy
+from manifests.layerpolicy import LayerPolicy
 
 Manifest = Annotated[Path, typer.Argument(metavar="APP", help="The app manifest, app.yaml.")]
 Bundle = Annotated[

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
-
-from bundler.commandline.arguments import public_key
 
 running = typer.Typer()
 
@@ -34,13 +31,7 @@ def run(
     stop: Annotated[bool, typer.Option("--stop", help="Stop what was started.")] = False,
 ) -> None:
     """Start a bundle on this machine with the installer that hosts have, without GPUs."""
-    from bundler.verbs import run as runverb  # noqa: PLC0415 - start-up time
+    from bundler.answers import run as answer  # noqa: PLC0415 - only what a command needs is imported
 
-    request = runverb.RunRequest(
-        bundle=bundle,
-        keys=tuple(map(public_key, key or ())),
-        home=home or runverb.default_home(os.environ),
-        engine=engine,
-        options=tuple(options or ()),
-    )
-    raise typer.Exit((runverb.stop_bundle if stop else runverb.run_bundle)(request))
+    asked = answer.Asked(bundle, tuple(options or ()), tuple(key or ()), engine, home, stop)
+    raise typer.Exit(answer.run(asked))

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from bundler.commandline.options import Json
-from bundler.console import print_json, print_lines, progress_sink
 
 selftesting = typer.Typer()
 
@@ -34,19 +31,6 @@ def selftest_image(
     as_json: Json = False,
 ) -> None:
     """Build the image that proves a host, through the local Docker engine."""
-    from bundler.sources.dockerengine import connect  # noqa: PLC0415
-    from bundler.verbs.selftestimage import (  # noqa: PLC0415 - start-up time
-        DEFAULT_NAME,
-        ImageRequest,
-        build_image,
-        image_json,
-        image_lines,
-    )
+    from bundler.answers.selftestimage import make_image  # noqa: PLC0415 - only what a command needs is imported
 
-    request = ImageRequest(base, name or DEFAULT_NAME, network, pycuda, os.environ)
-    with closing(connect()) as client, progress_sink() as progress:
-        made = build_image(request, client, progress.note)
-    if as_json:
-        print_json(image_json(made))
-    else:
-        print_lines(image_lines(made))
+    make_image(base, name, network, pycuda, as_json=as_json)

@@ -16,7 +16,8 @@ from bundler.delta.oldbase import OldBase
 from bundler.layers.collect import LayerJob, LayerKey
 from bundler.layers.facts import LayerFacts
 from manifests.digest import Digest
-from manifests.release import LayerPolicy, LayerRecord
+from manifests.layerpolicy import LayerPolicy
+from manifests.release import LayerRecord
 
 SMALLEST: Final = 16 * 1024
 """Bytes of a layer below which a patch is not worth a host's work."""

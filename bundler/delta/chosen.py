@@ -17,8 +17,9 @@ from bundler.layers.facts import LayerFacts
 from manifests.base import Base
 from manifests.bundle.chunks import ChunkedFile
 from manifests.digest import Digest
+from manifests.layerpolicy import LayerPolicy
 from manifests.mediatype import LAYER_COMPRESSION, Compression, MediaType
-from manifests.release import LayerPolicy, LayerRecord
+from manifests.release import LayerRecord
 
 _OWN_TYPE: Final = {
     Compression.NONE: MediaType.OCI_LAYER,

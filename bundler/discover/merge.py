@@ -18,9 +18,10 @@ from manifests.appmanifest.app import App
 from manifests.appmanifest.entries import AppImage, AppWaiver
 from manifests.appmanifest.fields import OriginKind
 from manifests.digest import Digest
+from manifests.layerpolicy import LayerPolicy
 from manifests.platform import Platform
 from manifests.reference import MalformedReference, Reference
-from manifests.release import MAX_IMAGES, LayerPolicy
+from manifests.release import MAX_IMAGES
 
 LISTED: Final = "images"
 """Who names an image that the app manifest lists itself."""

@@ -30,8 +30,8 @@ from bundler.progress import Progress, Stage
 from manifests.bundle.chunks import ChunkHasher
 from manifests.digest import Digest
 from manifests.errors import SourceFailed
+from manifests.layerpolicy import LayerPolicy
 from manifests.mediatype import Compression, MediaType
-from manifests.release import LayerPolicy
 
 DOWNLOADS: Final = 4
 """Layers fetched at once."""

@@ -34,9 +34,9 @@ from manifests.appmanifest.fields import (
 )
 from manifests.bundle.layout import FILES
 from manifests.documents import Part
+from manifests.layerpolicy import LayerPolicy
 from manifests.platform import Platform
 from manifests.reference import Reference
-from manifests.release import LayerPolicy
 
 MAX_LINE: Final = 1024
 """Characters of a waiver's image and reason, as in the lock and the release."""

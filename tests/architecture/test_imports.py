@@ -6,6 +6,7 @@ import importlib.metadata
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -78,6 +79,35 @@ def test_the_connected_side_loads_nothing_of_the_host_side() -> None:
     modules = loaded_by("bundler", "schema")
     assert "bundler.cli" in modules
     assert not {name for name in modules if name.partition(".")[0] in {"installer", "textual"}}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--version"], ["--help"], ["build", "--help"], ["verify", "--help"], ["verify"], ["bild"]],
+)
+def test_what_asks_for_no_work_loads_no_document_no_key_no_client(arguments: list[str]) -> None:
+    modules = loaded_by("bundler", *arguments)
+    assert "bundler.cli" in modules
+    heavy = {"pydantic", "cryptography", "docker", "urllib3", "rich", "yaml", "zstandard", "numpy"}
+    assert not heavy & modules
+
+
+@pytest.mark.parametrize(
+    ("arguments", "strangers"),
+    [
+        (["verify", "BUNDLE", "-k", "KEY"], {"docker", "urllib3", "yaml", "zstandard", "numpy"}),
+        (["inspect", "BUNDLE"], {"docker", "urllib3", "yaml", "zstandard", "numpy"}),
+        (["prune", "--cache", "CACHE"], {"docker", "urllib3", "rich", "yaml", "cryptography"}),
+        (["init", "APP"], {"pydantic", "docker", "urllib3", "rich", "yaml", "cryptography"}),
+        (["keygen", "KEY", "--no-passphrase"], {"pydantic", "docker", "urllib3", "rich", "yaml"}),
+        (["schema"], {"docker", "urllib3", "rich", "zstandard", "numpy"}),
+    ],
+)
+def test_a_command_loads_what_it_works_with_and_no_more(
+    tmp_path: Path, arguments: list[str], strangers: set[str]
+) -> None:
+    given = [str(tmp_path / word) if word.isupper() else word for word in arguments]
+    assert not strangers & loaded_by("bundler", *given)
 
 
 def test_no_other_distribution_shares_our_package_names() -> None:

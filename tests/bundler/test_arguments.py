@@ -13,17 +13,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bundler.commandline import arguments
-from bundler.commandline.arguments import (
-    BuildArguments,
-    build_options,
-    default_cache,
-    judge_of,
-    new_passphrase,
-)
+from bundler.cache import default_cache
+from bundler.commandline import keys
+from bundler.commandline.asking import new_passphrase
+from bundler.commandline.building import build_options
+from bundler.commandline.keys import judge_of
+from bundler.commandline.typed import BuildArguments
 from manifests.errors import MoonliftError, UsageError
+from manifests.layerpolicy import LayerPolicy
 from manifests.quantities import parse_size
-from manifests.release import LayerPolicy
 from tests.support.ssh import IDENTITY, allowed_line, keygen_sign, make_key, public_key
 
 NONE = BuildArguments(
@@ -218,9 +216,9 @@ def test_who_must_have_signed_is_said_by_keys_or_lists(
         assert judge(b"sums", [signature]).accepted[0].principal == principal
     with pytest.raises(MoonliftError):
         judge_of(signers, (public,), 2)(b"sums", [signature])
-    monkeypatch.setattr(arguments, "HOST_SIGNERS", signers)
+    monkeypatch.setattr(keys, "HOST_SIGNERS", signers)
     assert judge_of(None, (), 1)(b"sums", [signature]).accepted
-    monkeypatch.setattr(arguments, "HOST_SIGNERS", tmp_path / "missing")
+    monkeypatch.setattr(keys, "HOST_SIGNERS", tmp_path / "missing")
     with pytest.raises(UsageError) as caught:
         judge_of(None, (), 1)
     assert caught.value.code == "trust-none"

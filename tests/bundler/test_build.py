@@ -15,7 +15,8 @@ from bundler.locking.reuse import read_lock
 from bundler.verbs.inspect import accept_claimed
 from manifests.bundle.medium import open_medium
 from manifests.errors import AppManifestError, UsageError
-from manifests.release import CHUNK_SIZE, LayerPolicy, Release
+from manifests.layerpolicy import LayerPolicy
+from manifests.release import CHUNK_SIZE, Release
 from manifests.seals.seal import open_sealed
 from tests.bundler.builds import Cli, Workplace, content_of, memory, served_by
 from tests.support.contents import check_contents

@@ -20,7 +20,8 @@ from bundler.words.report import report_view
 from bundler.write import DamagedEntry, write
 from manifests.digest import Digest
 from manifests.errors import MoonliftError, SourceFailed, UsageError
-from manifests.release import CHUNK_SIZE, LayerPolicy
+from manifests.layerpolicy import LayerPolicy
+from manifests.release import CHUNK_SIZE
 from tests.bundler.builds import (
     PIECE,
     MemorySource,

@@ -14,9 +14,10 @@ import zstandard
 from bundler.locking.pins import Renew
 from manifests.digest import Digest
 from manifests.errors import AppManifestError, MoonliftError, SourceFailed
+from manifests.layerpolicy import LayerPolicy
 from manifests.mediatype import MediaType
 from manifests.oci import Index, Manifest
-from manifests.release import LayerPolicy, Release
+from manifests.release import Release
 from tests.bundler.builds import MemorySource, Workplace, memory, served_by
 from tests.support.images import (
     CONFIG,

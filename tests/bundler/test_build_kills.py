@@ -19,7 +19,7 @@ import pytest
 from bundler import cli
 from bundler.cache import Cache
 from manifests.errors import MoonliftError
-from manifests.release import LayerPolicy
+from manifests.layerpolicy import LayerPolicy
 from tests.bundler.builds import Workplace, content_of, memory, served_by
 from tests.support.images import ImageSpec
 from tests.support.layers import LayerSpec

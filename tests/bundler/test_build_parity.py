@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bundler.commandline.arguments import judge_of
+from bundler.commandline.keys import judge_of
 from bundler.progress import Silent
 from bundler.verbs.verify import verify
 from installer.cli import app as installer

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from manifests.release import LayerPolicy
+from manifests.layerpolicy import LayerPolicy
 from tests.bundler.builds import Workplace, memory, served_by
 from tests.support.engine import Engine
 from tests.support.images import ImageSpec, IndexSpec

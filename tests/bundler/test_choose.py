@@ -19,11 +19,11 @@ from bundler.sources.docker import DockerSource
 from bundler.sources.registry import RegistrySource
 from manifests.digest import Digest
 from manifests.errors import AppManifestError, MoonliftError, SourceFailed, UsageError
+from manifests.layerpolicy import LayerPolicy
 from manifests.mediatype import MediaType
 from manifests.oci import Descriptor
 from manifests.platform import Platform
 from manifests.reference import Reference
-from manifests.release import LayerPolicy
 from tests.bundler.builds import MemorySource, Workplace, memory, served_by
 from tests.support.images import Blob, ImageSpec, IndexSpec
 from tests.support.layers import LayerSpec

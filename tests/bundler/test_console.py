@@ -13,7 +13,8 @@ import pytest
 from rich.console import Console
 
 from bundler import console
-from bundler.console import BARS, Bars, Lines, print_error, print_lines, print_view, progress_sink
+from bundler.console import BARS, Bars, Lines, print_error, print_view, progress_sink
+from bundler.output import print_lines
 from bundler.progress import Progress, Silent, Stage
 from manifests.errors import SourceFailed
 

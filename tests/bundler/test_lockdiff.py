@@ -9,10 +9,10 @@ import pytest
 
 from bundler.words.lockdiff import lock_changes
 from manifests.digest import Digest
+from manifests.layerpolicy import LayerPolicy
 from manifests.lock import Lock, LockedFile, LockedGpu, LockedImage, LockedManifest, LockedWaiver
 from manifests.platform import Platform
 from manifests.prunerules.policy import PrunePolicy
-from manifests.release import LayerPolicy
 from manifests.runspec import RunSpec
 from manifests.service import Service
 from manifests.workload import Workload

@@ -16,7 +16,8 @@ from installer.engines.choose import open_engine
 from installer.events import RunFinished, RunRecord
 from installer.plan import Plan, plan
 from installer.run import run
-from manifests.release import LayerPolicy, Release
+from manifests.layerpolicy import LayerPolicy
+from manifests.release import Release
 from tests.bundler.builds import Workplace, memory, served_by
 from tests.installer.conftest import Host
 from tests.support.images import Spec

@@ -16,8 +16,9 @@ from manifests.bundle import layout
 from manifests.bundle.sums import Sums, signature_name
 from manifests.digest import Digest
 from manifests.errors import NotInstallableHere
+from manifests.layerpolicy import LayerPolicy
 from manifests.patchform import MAGIC, copy_head, data_head, end_head
-from manifests.release import LayerPolicy, Release
+from manifests.release import Release
 from tests.delta.site import Site, size_of
 from tests.installer.conftest import piped
 from tests.installer.fake_engine import FakeEngine

@@ -27,9 +27,9 @@ from manifests.appmanifest.problems import SHOWN, InvalidApp
 from manifests.appmanifest.sourceentry import KINDS
 from manifests.appmanifest.sources import ComposeSource, DockerfileSource
 from manifests.errors import AppManifestError, ExitCode
+from manifests.layerpolicy import LayerPolicy
 from manifests.platform import Platform
 from manifests.prunerules.policy import PrunePolicy
-from manifests.release import LayerPolicy
 from manifests.yaml.tree import load
 
 EXAMPLES = sorted((Path(manifests.__file__).parent / "examples").glob("*.yaml"))

@@ -18,6 +18,7 @@ from manifests.appmanifest.app import app_schema
 from manifests.digest import Digest
 from manifests.documents import Document, InvalidDocument, UnknownSchema, instant_text
 from manifests.errors import MoonliftError
+from manifests.layerpolicy import LayerPolicy
 from manifests.lock import LOCK_LIMIT, Lock, lock_schema
 from manifests.platform import Platform
 from manifests.release import (
@@ -25,7 +26,6 @@ from manifests.release import (
     RELEASE_LIMIT,
     BlobRecord,
     ImageRecord,
-    LayerPolicy,
     LayerRecord,
     Release,
 )

@@ -25,6 +25,7 @@ from manifests.bundle.chunks import ChunkHasher
 from manifests.bundle.sums import Sums, signature_name
 from manifests.bundle.tarform import END, header, padding, part_name
 from manifests.digest import Digest
+from manifests.layerpolicy import LayerPolicy
 from manifests.oci import CONTAINERD_NAME, REF_NAME, Descriptor
 from manifests.platform import Platform
 from manifests.prunerules.policy import PrunePolicy
@@ -34,7 +35,6 @@ from manifests.release import (
     ChunkTable,
     FileRecord,
     ImageRecord,
-    LayerPolicy,
     LayerRecord,
     Release,
     WaivedImage,

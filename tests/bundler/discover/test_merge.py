@@ -11,8 +11,9 @@ from bundler.discover.folder import DiskFolder
 from bundler.discover.found import Found, Mention, Place, Problem, Remark
 from bundler.discover.merge import Merged, Overrides, merge
 from manifests.appmanifest.app import App
+from manifests.layerpolicy import LayerPolicy
 from manifests.platform import Platform
-from manifests.release import MAX_IMAGES, LayerPolicy
+from manifests.release import MAX_IMAGES
 
 AMD64, ARM64, S390X = (Platform("linux", name) for name in ("amd64", "arm64", "s390x"))
 ONE, TWO = (f"sha256:{digit * 64}" for digit in "12")

@@ -11,8 +11,9 @@ from installer.app.placement import Placement
 from installer.app.settings import AppSettings, carried_in, read_settings
 from installer.checks.enginefacts import EngineFacts
 from manifests.digest import Digest
+from manifests.layerpolicy import LayerPolicy
 from manifests.platform import Platform
-from manifests.release import BlobRecord, ImageRecord, LayerPolicy, Release
+from manifests.release import BlobRecord, ImageRecord, Release
 from manifests.runspec import RunSpec
 
 PRODUCT = "viz"

@@ -1,0 +1,1 @@
+"""What the commands of `bundle` do with their words: a module each, loaded when it runs."""
