@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+import bundler.answers.build  # noqa: F401 - before any fork: kills shall meet the build, not its loading
 from bundler import cli
 from bundler.cache import Cache
 from manifests.errors import MoonliftError

@@ -19,11 +19,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+import bundler.answers.drive
 import bundler.cli
-import bundler.drive.eject
-import bundler.drive.put
-import bundler.drive.run
-import bundler.drive.show
 import installer.cli
 import installer.engines.choose
 import installer.verbs.install
