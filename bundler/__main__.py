@@ -1,6 +1,6 @@
 """`python -m bundler`: the same as `bundle`."""
 
-from bundler.cli import main
+from bundler.start import main
 
 if __name__ == "__main__":
     main()

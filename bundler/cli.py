@@ -18,6 +18,7 @@ import typer
 
 from bundler.commandline.bundles import reading
 from bundler.commandline.drive import driving
+from bundler.commandline.loading import loading
 from bundler.commandline.options import (
     Base,
     CacheFolder,
@@ -115,7 +116,8 @@ def init(
     path: Annotated[Path, typer.Argument(metavar="FILE", help="File to write.")] = Path("app.yaml"),
 ) -> None:
     """Write a commented app.yaml to start from."""
-    from bundler.verbs.init import write_template  # noqa: PLC0415 - only what a command needs is imported
+    with loading():
+        from bundler.verbs.init import write_template  # noqa: PLC0415 - only what a command needs is imported
 
     write_template(path)
     print_lines([f"wrote {path}; edit it, then run: bundle build {path} -k KEY"])
@@ -134,7 +136,8 @@ def discover(
     as_json: Json = False,
 ) -> None:
     """Show every image that the files of a folder name; exit 20 if one can't be known."""
-    from bundler.answers.discover import show_discovery  # noqa: PLC0415 - only what a command needs is imported
+    with loading():
+        from bundler.answers.discover import show_discovery  # noqa: PLC0415 - only what a command needs is imported
 
     raise typer.Exit(show_discovery(path, write, as_json=as_json))
 
@@ -160,7 +163,8 @@ def keygen(
     as_json: Json = False,
 ) -> None:
     """Make a signing key: KEY and KEY.pub, as ssh-keygen makes them."""
-    from bundler.answers.keygen import make_key  # noqa: PLC0415 - only what a command needs is imported
+    with loading():
+        from bundler.answers.keygen import make_key  # noqa: PLC0415 - only what a command needs is imported
 
     make_key(path, comment, no_passphrase=no_passphrase, as_json=as_json)
 
@@ -184,7 +188,8 @@ def resolve(  # noqa: PLR0913 - one parameter an option
     as_json: Json = False,
 ) -> None:
     """Look up every image that APP names, and pin it in the lock."""
-    from bundler.answers.resolve import renew_lock  # noqa: PLC0415 - only what a command needs is imported
+    with loading():
+        from bundler.answers.resolve import renew_lock  # noqa: PLC0415 - only what a command needs is imported
 
     arguments = LockArguments(
         manifest=manifest,
@@ -242,7 +247,8 @@ def build(  # noqa: PLR0913 - one parameter an option
     as_json: Json = False,
 ) -> None:
     """Fetch, prune, recompress, sign: one bundle of all that APP names."""
-    from bundler.answers.build import build_bundle  # noqa: PLC0415 - only what a command needs is imported
+    with loading():
+        from bundler.answers.build import build_bundle  # noqa: PLC0415 - only what a command needs is imported
 
     arguments = BuildArguments(
         manifest=manifest,

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from bundler.commandline.loading import loading
 from bundler.commandline.options import Bundle, Json
 
 reading = typer.Typer()
@@ -27,7 +28,8 @@ def verify(
     as_json: Json = False,
 ) -> None:
     """Check a bundle's signatures and every byte, as a host will; name all damage."""
-    from bundler.answers.verify import verify_bundle  # noqa: PLC0415 - only what a command needs is imported
+    with loading():
+        from bundler.answers.verify import verify_bundle  # noqa: PLC0415 - only what a command needs is imported
 
     keys = tuple(key or ())
     raise typer.Exit(verify_bundle(bundle, allowed_signers, keys, threshold, as_json=as_json))
@@ -41,7 +43,8 @@ def inspect(
     as_json: Json = False,
 ) -> None:
     """Show what a bundle holds: images, layers, sizes, what is shared."""
-    from bundler.answers.inspect import show_bundle  # noqa: PLC0415 - only what a command needs is imported
+    with loading():
+        from bundler.answers.inspect import show_bundle  # noqa: PLC0415 - only what a command needs is imported
 
     show_bundle(bundle, layers=layers, as_json=as_json)
 
@@ -54,6 +57,7 @@ def diff(
     as_json: Json = False,
 ) -> None:
     """Show what changed between two bundles, and how many bytes are new."""
-    from bundler.answers.inspect import show_difference  # noqa: PLC0415 - only what a command needs is imported
+    with loading():
+        from bundler.answers.inspect import show_difference  # noqa: PLC0415 - only what a command needs is imported
 
     show_difference(old, new, as_json=as_json)

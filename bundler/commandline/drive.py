@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from bundler.commandline.loading import loading
 from bundler.commandline.options import Bundle, Json
 
 driving = typer.Typer()
@@ -26,6 +27,7 @@ def drive(  # noqa: PLR0913 - one parameter an option
     as_json: Json = False,
 ) -> None:
     """Put a bundle on a drive: copy what it lacks, read all of it back from the medium."""
-    from bundler.answers.drive import Asked, fill_drive  # noqa: PLC0415 - only what a command needs is imported
+    with loading():
+        from bundler.answers.drive import Asked, fill_drive  # noqa: PLC0415 - only what a command needs is imported
 
     fill_drive(bundle, mount, Asked(remove_old, eject, dry_run, yes, as_json))

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from bundler.commandline.loading import loading
 from bundler.commandline.options import CacheFolder, Json
 
 pruning = typer.Typer()
@@ -28,6 +29,7 @@ def prune(  # noqa: PLR0913 - one argument an option
     as_json: Json = False,
 ) -> None:
     """Remove from the build cache what no build has used for long."""
-    from bundler.answers.prune import Asked, prune_cache  # noqa: PLC0415 - only what a command needs is imported
+    with loading():
+        from bundler.answers.prune import Asked, prune_cache  # noqa: PLC0415 - only what a command needs is imported
 
     prune_cache(Asked(older_than, keep, everything, cache, explain, dry_run, yes, as_json))

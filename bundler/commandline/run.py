@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from bundler.commandline.loading import loading
+
 running = typer.Typer()
 
 
@@ -31,7 +33,8 @@ def run(
     stop: Annotated[bool, typer.Option("--stop", help="Stop what was started.")] = False,
 ) -> None:
     """Start a bundle on this machine with the installer that hosts have, without GPUs."""
-    from bundler.answers import run as answer  # noqa: PLC0415 - only what a command needs is imported
+    with loading():
+        from bundler.answers import run as answer  # noqa: PLC0415 - only what a command needs is imported
 
     asked = answer.Asked(bundle, tuple(options or ()), tuple(key or ()), engine, home, stop)
     raise typer.Exit(answer.run(asked))

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from bundler.commandline.loading import loading
 from bundler.commandline.options import Json
 
 selftesting = typer.Typer()
@@ -31,6 +32,7 @@ def selftest_image(
     as_json: Json = False,
 ) -> None:
     """Build the image that proves a host, through the local Docker engine."""
-    from bundler.answers.selftestimage import make_image  # noqa: PLC0415 - only what a command needs is imported
+    with loading():
+        from bundler.answers.selftestimage import make_image  # noqa: PLC0415 - only what a command needs is imported
 
     make_image(base, name, network, pycuda, as_json=as_json)

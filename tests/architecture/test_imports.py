@@ -114,3 +114,14 @@ def test_no_other_distribution_shares_our_package_names() -> None:
     owners = importlib.metadata.packages_distributions()
     for package in ("bundler", "installer", "manifests", "selftest"):
         assert set(owners.get(package, ["moonlift"])) == {"moonlift"}, "see README, Install"
+
+
+def test_garbage_is_looked_for_again_once_a_command_works(tmp_path: Path) -> None:
+    script = (
+        "import gc, os, sys, bundler.start\n"
+        f"sys.argv = ['bundle', 'prune', '--dry-run', '--cache', {str(tmp_path / 'cache')!r}]\n"
+        "os._exit = lambda code: print(code, gc.isenabled())\n"
+        "bundler.start.main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
+    assert done.stdout.split()[-2:] == [b"0", b"True"]
