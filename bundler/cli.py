@@ -1,7 +1,7 @@
 """The command line of `bundle`: one thin function a verb. Only this module exits.
 
 More verbs and the options that several have are in `commandline`; what a verb does is in `answers`,
-which is loaded when it runs: help, completion and mistyped words wait for no document's form.
+which is loaded when it runs: help and mistyped words wait for no document's form.
 """
 
 from __future__ import annotations
