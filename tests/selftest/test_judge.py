@@ -76,8 +76,8 @@ def test_what_was_skipped_does_not_count() -> None:
         (0, ["nvidia0", "nvidiactl"], (CPU,), ["expected 0 GPUs, found 1 by device nodes in /dev"]),
         (1, ["nvidia0", "nvidia-uvm"], (CPU, GPU, CUDA), []),
         (1, [], (CPU, GPU), []),
-        (1, ["nvidia0"], (CPU, GPU), ["expected 1 GPUs, found 0 by CUDA"]),
-        (1, ["nvidia0"], (CPU, CUDA), ["expected 1 GPUs, found 0 by OpenCL"]),
+        (1, ["nvidia0"], (CPU, GPU), ["expected 1 GPU, found 0 by CUDA"]),
+        (1, ["nvidia0"], (CPU, CUDA), ["expected 1 GPU, found 0 by OpenCL"]),
         (0, [], (GPU,), ["expected 0 GPUs, found 1 by OpenCL"]),
         (0, [], (CUDA,), ["expected 0 GPUs, found 1 by CUDA"]),
     ],
@@ -102,7 +102,7 @@ def test_a_way_that_was_not_asked_counts_nothing(tmp_path: Path) -> None:
     seen = (dataclasses.replace(GPU, backend="nvml"), CUDA)
     assert list(judge_count(1, seen, ("cuda", "nvml"), tmp_path)) == []
     (less,) = judge_count(1, (CUDA,), ("cuda", "nvml"), tmp_path)
-    assert less.text == "expected 1 GPUs, found 0 by NVML"
+    assert less.text == "expected 1 GPU, found 0 by NVML"
 
 
 def test_noise_has_reasons() -> None:
