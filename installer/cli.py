@@ -13,6 +13,7 @@ from installer.commandline.app import running
 from installer.commandline.bundles import driving
 from installer.commandline.check import checking
 from installer.commandline.delta import differing
+from installer.commandline.group import Verbs
 from installer.commandline.options import BaseBundle, Bundle, Downgrade, Expired, Json
 from installer.commandline.plan import planning
 from installer.commandline.prune import pruning
@@ -41,6 +42,7 @@ _SETTINGS: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 
 
 def _app(text: str, *, alone: bool = False) -> typer.Typer:
     return typer.Typer(
+        cls=Verbs if alone else None,
         help=text,
         no_args_is_help=not alone,
         invoke_without_command=alone,

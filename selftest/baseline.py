@@ -91,16 +91,16 @@ def load_key(path: Path) -> bytes:
     """Return a key.
 
     Raises:
-        BaselineError: `baseline-unreadable`: it can't be read, is too short or too long.
+        BaselineError: `baseline-key-unusable`: it can't be read, is too short or too long.
     """
     try:
         with path.open("rb") as file:
             key = file.read(KEY_MOST + 1)
     except OSError as error:
-        raise BaselineError("baseline-unreadable", f"{path}: {error.strerror}") from error
+        raise BaselineError("baseline-key-unusable", f"{path}: {error.strerror}") from error
     if not KEY_LEAST <= len(key) <= KEY_MOST:
         raise BaselineError(
-            "baseline-unreadable",
+            "baseline-key-unusable",
             f"{path}: expected a key of {KEY_LEAST} to {KEY_MOST} bytes, found {len(key)}",
         )
     return key
@@ -110,7 +110,7 @@ def save_baseline(path: Path, report: Report, key: bytes | None) -> None:
     """Write the run's figures, sealed, by rename.
 
     Raises:
-        BaselineError: `baseline-noisy`, or `baseline-unreadable` when it can't be written.
+        BaselineError: `baseline-noisy`, or `baseline-unwritable`.
     """
     busy = [one.device.address for one in report.devices if _is_busy(one)]
     reasons = (*report.noise.reasons, *(f"others use {address}" for address in busy))
@@ -127,7 +127,7 @@ def save_baseline(path: Path, report: Report, key: bytes | None) -> None:
     try:
         _replace(path, text.encode())
     except OSError as error:
-        raise BaselineError("baseline-unreadable", f"{path}: {error.strerror}") from error
+        raise BaselineError("baseline-unwritable", f"{path}: {error.strerror}") from error
 
 
 def load_baseline(path: Path, key: bytes | None) -> Baseline:

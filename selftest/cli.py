@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from selftest.baseline import compare_and_save
+from selftest.columns import Page
 from selftest.examine import add_findings, examine
 from selftest.gallery import Gallery
 from selftest.jsonform import json_schema, to_json
@@ -30,6 +32,9 @@ EXIT_OK: Final = 0
 EXIT_USAGE: Final = 2
 EXIT_FAILED: Final = 13
 EXIT_INTERRUPTED: Final = 130
+
+_NARROWEST: Final = 40
+"""Columns of a terminal below which lines are left to it."""
 
 
 def main(arguments: Sequence[str] | None = None, worker: Sequence[str] = WORKER) -> int:
@@ -97,7 +102,7 @@ def _publish(options: Options, gallery: Gallery, report: Report) -> None:
         return
     if _shows_picture(options):
         _say(gallery.lines(report))
-    _say(report_lines(report, colour=_colour()))
+    _say(report_lines(report, _page()))
     _say(f"wrote {path}" for path in report.pictures)
 
 
@@ -110,7 +115,7 @@ def _list(options: Options, request: Request, runner: Runner) -> int:
     else:
         _say(device_lines(chosen))
         for finding in listing.findings:
-            _say(finding_lines(finding, colour=_colour()))
+            _say(finding_lines(finding, _page()))
     failed = any(one.verdict is Verdict.FAIL for one in listing.findings)
     return EXIT_FAILED if failed or not chosen else EXIT_OK
 
@@ -128,10 +133,17 @@ def _shows_picture(options: Options) -> bool:
     return sys.stdout.isatty() and options.show_picture and not options.as_json
 
 
+def _page() -> Page:
+    if not sys.stdout.isatty():
+        return Page()
+    columns = shutil.get_terminal_size().columns
+    return Page(min(Page().width, max(columns, _NARROWEST)), _colour())
+
+
 def _colour() -> bool:
     term = os.environ.get("TERM", "dumb")
     plain = os.environ.get("NO_COLOR") or term in ("", "dumb") or term.startswith("vt")
-    return sys.stdout.isatty() and not plain
+    return not plain
 
 
 @contextmanager

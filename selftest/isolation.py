@@ -47,7 +47,8 @@ def judge_count(
     for count in count_gpus(devices, asked, root):
         if count.gpus != expected:
             code = "gpus-missing" if count.gpus < expected else "gpus-extra"
-            text = f"expected {expected} GPUs, found {count.gpus} by {count.way}"
+            wanted = "1 GPU" if expected == 1 else f"{expected} GPUs"
+            text = f"expected {wanted}, found {count.gpus} by {count.way}"
             yield Finding(Verdict.FAIL, code, text, (), remedy(code))
 
 

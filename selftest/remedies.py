@@ -114,6 +114,9 @@ REMEDIES: Final[Mapping[str, str]] = {
     " --baseline-key.",
     "baseline-damaged": "The file was changed since it was saved, or the key is another one: don't"
     " believe it; save a new one.",
+    "baseline-unwritable": "Name a file in a folder that exists and that you may write to.",
+    "baseline-key-unusable": "A key is a file of random bytes that only its owner can read:"
+    " (umask 077; head -c 32 /dev/urandom > FILE).",
     "baseline-key-missing": "The file was signed with a key: give it with --baseline-key.",
     "baseline-other-host": "Each machine has a baseline of its own: save one here.",
     "baseline-noisy": "A baseline of a busy machine is worth nothing: run again when it is quiet.",

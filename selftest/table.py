@@ -1,4 +1,4 @@
-"""The report for people: plain lines that fit 100 columns, coloured where there are colours.
+"""The report for people: plain lines that fit the page, coloured where there are colours.
 
 Everything that a driver said is made printable before; nothing here is measured or judged.
 """
@@ -8,39 +8,61 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
+from selftest.columns import Column, Page, table, wrapped
 from selftest.measured import CaseResult, Device, Timing, Verdict
 from selftest.model import DeviceReport, Finding, Ratio, Report
 from selftest.plaintext import printable
 from selftest.remedies import remedy
 
-_WIDTH: Final = 96
 _SGR: Final[Mapping[Verdict, str]] = {
     Verdict.PASS: "32",
     Verdict.SKIP: "36",
     Verdict.WARN: "33",
     Verdict.FAIL: "1;31",
 }
+_DEVICE: Final = (
+    Column("device", "<"),
+    Column("name", "<", least=12),
+    Column("verdict", "<"),
+    Column("exact"),
+    Column("float", spare=True),
+    Column("compile", spare=True),
+    Column("copy"),
+    Column("FMA peak"),
+)
+_TIMING: Final = (
+    Column("case", "<"),
+    Column("device", "<"),
+    Column("kernel"),
+    Column("end to end", spare=True),
+    Column("GF/s", spare=True),
+    Column("of peak"),
+    Column("GB/s", spare=True),
+    Column("of copy"),
+)
 _SHOWN_FAULTS: Final = 5
 _SHOWN_EVIDENCE: Final = 12
 
 
-def report_lines(report: Report, *, colour: bool) -> Iterator[str]:
+def report_lines(report: Report, page: Page) -> Iterator[str]:
     """Yield the report's lines."""
     host = report.host
     quota = "" if host.cpu_quota is None else f" (quota {host.cpu_quota:g})"
     yield f"moonlift self-test {report.tool_version}, {report.mode} run"
-    yield f"{host.name}: {host.cpu}, {host.cores} cores{quota}, {host.system}, Linux {host.kernel}"
+    system = f"{host.cpu}, {host.cores} cores{quota}, {host.system}, Linux {host.kernel}"
+    yield from wrapped(f"{host.name}: {system}", page.width)
     yield ""
-    yield from _table(_device_rows(report.devices))
+    yield from table(_DEVICE, list(_device_rows(report.devices)), page.width)
     if any(one.timings for one in report.devices):
         yield ""
-        yield from _table(_timing_rows(report.devices))
+        yield from table(_TIMING, list(_timing_rows(report.devices)), page.width)
     if report.ratios:
         yield ""
-        yield from map(_ratio_line, report.ratios)
-    yield from _trouble_lines(report, colour=colour)
+    for ratio in report.ratios:
+        yield from wrapped(_ratio_line(ratio), page.width)
+    yield from _trouble_lines(report, page)
     yield ""
-    yield paint(report.verdict, f"{_word(report.verdict)}: {_summary(report)}", colour=colour)
+    yield paint(report.verdict, f"{_word(report.verdict)}: {_summary(report)}", page)
 
 
 def device_lines(devices: Sequence[Device]) -> Iterator[str]:
@@ -50,25 +72,31 @@ def device_lines(devices: Sequence[Device]) -> Iterator[str]:
         yield f"{device.address}  {device.kind}  {device.name}, driver {device.driver}{uuid}"
 
 
-def finding_lines(finding: Finding, *, colour: bool, place: str = "") -> Iterator[str]:
+def finding_lines(finding: Finding, page: Page, place: str = "") -> Iterator[str]:
     """Yield a finding: what, what was said, what to do."""
     where = f"{place}: " if place else ""
     word = "note" if finding.verdict is Verdict.PASS else _word(finding.verdict)
     head = f"{word} {finding.code}"
-    yield f"{paint(finding.verdict, head, colour=colour)}: {where}{printable(finding.text)}"
+    yield from _headed(finding.verdict, head, where + printable(finding.text), page)
     for line in finding.evidence[:_SHOWN_EVIDENCE]:
-        yield f"    | {line}"
+        yield from wrapped(line, page.width, "    | ", "    |   ")
     if finding.remedy:
-        yield from _wrapped(finding.remedy)
+        yield from wrapped(finding.remedy, page.width, "    ")
 
 
-def paint(verdict: Verdict, text: str, *, colour: bool) -> str:
+def paint(verdict: Verdict, text: str, page: Page) -> str:
     """Return text in a verdict's colour."""
-    return f"\x1b[{_SGR[verdict]}m{text}\x1b[0m" if colour else text
+    return f"\x1b[{_SGR[verdict]}m{text}\x1b[0m" if page.colour else text
+
+
+def _headed(verdict: Verdict, head: str, text: str, page: Page) -> Iterator[str]:
+    """Yield text behind a head in its verdict's colour, which takes no room."""
+    first, *rest = wrapped(f"{head}: {text}", page.width)
+    yield paint(verdict, first[: len(head)], page) + first[len(head) :]
+    yield from rest
 
 
 def _device_rows(reports: Sequence[DeviceReport]) -> Iterator[tuple[str, ...]]:
-    yield ("<device", "<name", "<verdict", ">exact", ">float", ">compile", ">copy", ">FMA peak")
     for report in reports:
         inexact = [case for case in report.cases if case.case.endswith("-float")]
         exact = [case for case in report.cases if case not in inexact]
@@ -91,7 +119,6 @@ def _share(cases: Sequence[CaseResult]) -> str:
 
 
 def _timing_rows(reports: Sequence[DeviceReport]) -> Iterator[tuple[str, ...]]:
-    yield ("<case", "<device", ">kernel", ">end to end", ">GF/s", ">of peak", ">GB/s", ">of copy")
     cases = {timing.case: None for report in reports for timing in report.timings}
     for case in cases:
         for report in reports:
@@ -125,29 +152,29 @@ def _ratio_line(ratio: Ratio) -> str:
     )
 
 
-def _trouble_lines(report: Report, *, colour: bool) -> Iterator[str]:
+def _trouble_lines(report: Report, page: Page) -> Iterator[str]:
     for device in report.devices:
         place = f"{device.device.address} {device.device.name}"
         for finding in device.findings:
             yield ""
-            yield from finding_lines(finding, colour=colour, place=place)
-        yield from _fault_lines(device, colour=colour)
+            yield from finding_lines(finding, page, place)
+        yield from _fault_lines(device, page)
     for finding in report.findings:
         yield ""
-        yield from finding_lines(finding, colour=colour)
+        yield from finding_lines(finding, page)
 
 
-def _fault_lines(report: DeviceReport, *, colour: bool) -> Iterator[str]:
+def _fault_lines(report: DeviceReport, page: Page) -> Iterator[str]:
     faults = [case for case in report.cases if case.verdict is Verdict.FAIL]
     if faults:
         yield ""
     for case in faults[:_SHOWN_FAULTS]:
-        head = paint(Verdict.FAIL, f"FAIL {case.code}", colour=colour)
-        yield f"{head}: {report.device.address}: {case.case}: {case.text}"
+        text = f"{report.device.address}: {case.case}: {case.text}"
+        yield from _headed(Verdict.FAIL, f"FAIL {case.code}", text, page)
     if len(faults) > _SHOWN_FAULTS:
         yield f"    and {len(faults) - _SHOWN_FAULTS} more; --json tells all"
     for code in dict.fromkeys(case.code for case in faults):
-        yield from _wrapped(remedy(code or ""))
+        yield from wrapped(remedy(code or ""), page.width, "    ")
 
 
 def _summary(report: Report) -> str:
@@ -163,26 +190,3 @@ def _summary(report: Report) -> str:
 
 def _word(verdict: Verdict) -> str:
     return str(verdict).upper()
-
-
-def _wrapped(text: str) -> Iterator[str]:
-    line = "   "
-    for word in text.split():
-        if len(line) + 1 + len(word) > _WIDTH and line.strip():
-            yield line
-            line = "   "
-        line += f" {word}"
-    yield line
-
-
-def _table(rows: Iterator[tuple[str, ...]]) -> Iterator[str]:
-    """Yield aligned columns; the first row's cells begin with their alignment."""
-    heads, *body = rows
-    aligned = [head[0] for head in heads]
-    cells = [tuple(head[1:] for head in heads), *body]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    for row in cells:
-        parts = (
-            f"{cell:{side}{width}}" for cell, side, width in zip(row, aligned, widths, strict=True)
-        )
-        yield "  ".join(parts).rstrip()

@@ -56,7 +56,7 @@ def _output(arguments: BuildArguments, part_size: int | None) -> Output | None:
         if part_size is not None:
             raise UsageError("part-size", "parts are of a tar", hint="add: -o NAME.tar")
         return None
-    output = Output(arguments.output.absolute(), part_size)
+    output = Output(arguments.output.parent.resolve() / arguments.output.name, part_size)
     if part_size is not None and not output.is_tar:
         raise UsageError(
             "part-size", f"expected -o NAME.tar with --part-size, found {arguments.output}"

@@ -41,6 +41,7 @@ _PYCUDA_FILE: Final = re.compile(r"(pycuda|pycuda-[0-9.]+\.dist-info)(/[\w.-]*\w
 _WHEEL_BYTES: Final = 64 * 1024**2
 _QUOTED_LINES: Final = 12
 _LINE: Final = 300
+_COLOURS: Final = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,8 +237,8 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _texts(line: Mapping[str, Any]) -> Sequence[str]:
-    """Return the lines that the engine says, safe to show."""
-    said = str(line.get("stream") or line.get("status") or "")
+    """Return the lines that the engine says, safe to show and without its colours."""
+    said = _COLOURS.sub("", str(line.get("stream") or line.get("status") or ""))
     return [safe_line(one, limit=_LINE) for one in said.splitlines() if one.strip()]
 
 

@@ -106,6 +106,13 @@ def satisfied(need: Need, verdicts: Sequence[Verdict]) -> bool:
     return all(one.standing in _MEETS[need.condition] for one in verdicts)
 
 
+def late(verdict: Verdict, deadline_s: float, others: Sequence[str]) -> str:
+    """Return in words that an instance was not well in time, and which others were not, either."""
+    verb = "is" if len(others) == 1 else "are"
+    too = f" (nor {verb} {', '.join(others)})" if others else ""
+    return f"is not well after {deadline_s:g} s: it {verdict.reason}{too}"
+
+
 def _ended(seen: Seen) -> Verdict:
     found = seen.found
     once = seen.policy in ("no", "on-failure")

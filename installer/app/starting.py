@@ -12,7 +12,7 @@ from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from installer.app.health import Seen, Standing, Verdict, judge, satisfied
+from installer.app.health import Seen, Standing, Verdict, judge, late, satisfied
 from installer.app.labels import read_depends
 from installer.app.wanted import Need, WantedContainer
 from installer.app.watching import Watch
@@ -246,9 +246,8 @@ class Starting:
     def _late(self, deadline_s: float) -> Unwell:
         slow = [member for member in self._members if not member.good]
         first = min(slow, key=lambda member: member.verdict is _WAITS)
-        reason = f"is not well after {deadline_s:g} s: it {first.verdict.reason}"
-        others = ", ".join(one.name for one in slow if one is not first)
-        return Unwell(first, f"{reason} (nor are {others})" if others else reason)
+        others = [one.name for one in slow if one is not first]
+        return Unwell(first, late(first.verdict, deadline_s, others))
 
 
 def _changed(member: Member, state: ServiceState, detail: str = "") -> ServiceChanged:

@@ -1,4 +1,4 @@
-"""The Docker Engine API as far as installing uses it; only `containers` imports docker besides.
+"""The Docker Engine API as far as installing uses it.
 
 Owns the connection, the translation of every failure into `EngineFailed`, and the reading of
 what the engine answers to a load. Does not know how images are packed for it.
@@ -19,6 +19,7 @@ from typing import Any, Final, Protocol, cast
 from docker import APIClient
 from docker.errors import DockerException, NotFound
 
+from installer.engines.complaint import words_of
 from manifests.digest import Digest, MalformedDigest
 from manifests.errors import EngineFailed, UsageError
 from manifests.quantities import bytes_text
@@ -217,7 +218,7 @@ def reported(engine: str, code: str, what: str) -> Iterator[None]:
     except (DockerException, OSError) as error:
         raise EngineFailed(
             code,
-            f"{engine}: the engine {what}: {safe_line(str(error), limit=1000)}",
+            f"{engine}: the engine {what}: {words_of(error)}",
             hint="is it running, and may this user reach it? docker info",
         ) from error
 

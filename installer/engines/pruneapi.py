@@ -32,10 +32,9 @@ from installer.engines.prunefacts import (
     diff_ids_of,
     image_of,
     instant_of,
-    listed_image,
+    listed_images,
     names_of,
     volume_of,
-    without_steps,
 )
 from manifests.digest import Digest
 from manifests.errors import EngineFailed
@@ -73,10 +72,9 @@ class PruneApi:
         with reported(self.url, "engine-answer", "does not list its images"):
             found = self._asking.ask("images/json", all=1)
         parents = {str(one["Id"]): one.get("ParentId") for one in found}
-        listed = {one.identity: one for one in map(listed_image, without_steps(found))}
         return tuple(
             replace(one, ancestors=ancestors_of(str(one.identity), parents))
-            for one in self._asked([listed[identity] for identity in sorted(listed)])
+            for one in self._asked(listed_images(found))
         )
 
     def containers(self) -> tuple[Container, ...]:

@@ -58,9 +58,14 @@ class ListedImage:
     size: int
 
 
-def listed_image(found: Mapping[str, Any]) -> ListedImage:
-    """Return an image as it is listed."""
-    return ListedImage(str(found["Id"]), names_of(found), count_of(found.get("Size")))
+def listed_images(found: Sequence[Mapping[str, Any]]) -> tuple[ListedImage, ...]:
+    """Return the images of a list by identity; containerd's store may list one more than once."""
+    made = {
+        identity: ListedImage(identity, names_of(one), count_of(one.get("Size")))
+        for one in without_steps(found)
+        for identity in (str(one["Id"]),)
+    }
+    return tuple(made[identity] for identity in sorted(made))
 
 
 def image_of(found: Mapping[str, Any], sizes: Mapping[str, int]) -> EngineImage | None:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from installer.app.health import Standing, satisfied
+from installer.app.health import Standing, late, satisfied
 from installer.engines.containers import ContainerRefused
 from installer.engines.swarmapi import SwarmApi
 from installer.engines.swarmfacts import STACK
@@ -130,9 +130,8 @@ class Starting:
     def _late(self, deadline_s: float) -> Unwell:
         slow = [member for member in self._members if not member.good]
         first = min(slow, key=lambda member: not member.begun)
-        reason = f"is not well after {deadline_s:g} s: it {first.verdict.reason}"
-        others = ", ".join(one.name for one in slow if one is not first)
-        return Unwell(first, f"{reason} (nor are {others})" if others else reason)
+        others = [one.name for one in slow if one is not first]
+        return Unwell(first, late(first.verdict, deadline_s, others))
 
 
 def look_at(swarm: SwarmApi, project: str, members: Sequence[Member]) -> None:

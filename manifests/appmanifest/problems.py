@@ -60,7 +60,13 @@ class InvalidApp(AppManifestError):
         lines = [f"{subject}:{one.line}:{one.column}: {one.message}" for one in self.problems]
         if len(lines) > SHOWN:
             lines[SHOWN:] = [f"{subject}: and {len(lines) - SHOWN} more"]
-        super().__init__("app-invalid", "\n".join(lines), file=subject, problems=len(self.problems))
+        super().__init__(
+            "app-invalid",
+            "\n".join(lines),
+            hint="bundle schema app: what may stand in it; bundle init writes one to begin with",
+            file=subject,
+            problems=len(self.problems),
+        )
 
 
 def find_unreadable(root: Node, schema: int) -> Problem | None:

@@ -78,6 +78,14 @@ def test_what_is_typed_reaches_the_build(given_key: BuildArguments, tmp_path: Pa
     assert len(options.signers) == 1
 
 
+def test_a_place_is_named_without_detours(given_key: BuildArguments, tmp_path: Path) -> None:
+    (tmp_path / "real" / "deep").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "real" / "deep")
+    options = build_options(replace(given_key, output=tmp_path / "link" / ".." / "x"))
+    assert options.output is not None
+    assert options.output.path == tmp_path.resolve() / "real" / "x"
+
+
 def test_without_a_place_there_is_none(given_key: BuildArguments) -> None:
     assert build_options(given_key).output is None
 

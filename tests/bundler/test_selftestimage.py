@@ -85,13 +85,15 @@ def test_the_last_id_of_the_answer_is_the_image() -> None:
     lines: list[dict[str, object]] = [
         {"stream": "Step 1/2 : FROM x\n"},
         {"status": "Pulling from library/debian", "id": "13"},
-        {"stream": " ---> \x1b[31mred\n"},
+        {"stream": " ---> \x1b[31mred\x1b[0m\n\x1b[0m\n"},
+        {"stream": " ---> \x1b]0;title\n"},
         {"aux": {"ID": str(Digest.of(b"other"))}},
         {"aux": {"ID": str(MADE)}},
         {"stream": "Successfully built\n"},
     ]
     assert read_answer(lines, told.append) == MADE
     assert told[0] == "Step 1/2 : FROM x"
+    assert told[2:4] == [" ---> red", " ---> \\x1b]0;title"]
     assert "\x1b" not in "".join(told)
 
 

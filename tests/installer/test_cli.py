@@ -411,3 +411,12 @@ def test_a_second_install_sends_the_engine_nothing(host: Host, graph: FakeEngine
         outcomes.append(json.loads(done.stdout)["outcome"])
     assert outcomes == ["done", "nothing-to-do", "nothing-to-do"]
     assert graph.load_calls == 1
+
+
+def test_a_bundle_in_the_place_of_a_verb_is_answered_with_the_verb(host: Host) -> None:
+    path = host.root / "viz-1.4.0"
+    path.mkdir()
+    done = call(host, path)
+    assert done.exit_code == ExitCode.USAGE
+    assert f"installer install {path}" in " ".join(done.stderr.split())
+    assert "No such command" in call(host, "instal").stderr

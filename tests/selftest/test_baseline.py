@@ -125,3 +125,21 @@ def test_keys_have_a_length(tmp_path: Path) -> None:
         path.write_bytes(data)
         with pytest.raises(BaselineError, match="expected a key of 16 to 4096 bytes"):
             load_key(path)
+
+
+def test_a_key_that_is_not_there_is_told_apart_from_a_baseline(tmp_path: Path) -> None:
+    report = compare_and_save(make_report(), None, tmp_path / "baseline.json", tmp_path / "key")
+    (finding,) = report.findings
+    assert (finding.code, finding.text) == (
+        "baseline-key-unusable",
+        f"{tmp_path / 'key'}: No such file or directory",
+    )
+    assert "/dev/urandom" in finding.remedy
+    assert not (tmp_path / "baseline.json").exists()
+
+
+def test_a_baseline_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    report = compare_and_save(make_report(), None, tmp_path / "none" / "baseline.json", None)
+    (finding,) = report.findings
+    assert finding.code == "baseline-unwritable"
+    assert "folder that exists" in finding.remedy

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from selftest.backends import BACKENDS
+from selftest.columns import Page
 from selftest.examine import compare_devices, overall
 from selftest.host import Activity, describe_host, judge_noise
 from selftest.isolation import judge_count
 from selftest.judge import judge_device
 from selftest.measured import Device, DeviceKind, Timing, Verdict, Yardsticks
-from selftest.model import Noise
+from selftest.model import Finding, Noise
 from selftest.plaintext import printable
 from selftest.remedies import REMEDIES
 from selftest.runner import ChildRun, Ending
@@ -76,8 +77,8 @@ def test_what_was_skipped_does_not_count() -> None:
         (0, ["nvidia0", "nvidiactl"], (CPU,), ["expected 0 GPUs, found 1 by device nodes in /dev"]),
         (1, ["nvidia0", "nvidia-uvm"], (CPU, GPU, CUDA), []),
         (1, [], (CPU, GPU), []),
-        (1, ["nvidia0"], (CPU, GPU), ["expected 1 GPUs, found 0 by CUDA"]),
-        (1, ["nvidia0"], (CPU, CUDA), ["expected 1 GPUs, found 0 by OpenCL"]),
+        (1, ["nvidia0"], (CPU, GPU), ["expected 1 GPU, found 0 by CUDA"]),
+        (1, ["nvidia0"], (CPU, CUDA), ["expected 1 GPU, found 0 by OpenCL"]),
         (0, [], (GPU,), ["expected 0 GPUs, found 1 by OpenCL"]),
         (0, [], (CUDA,), ["expected 0 GPUs, found 1 by CUDA"]),
     ],
@@ -102,7 +103,7 @@ def test_a_way_that_was_not_asked_counts_nothing(tmp_path: Path) -> None:
     seen = (dataclasses.replace(GPU, backend="nvml"), CUDA)
     assert list(judge_count(1, seen, ("cuda", "nvml"), tmp_path)) == []
     (less,) = judge_count(1, (CUDA,), ("cuda", "nvml"), tmp_path)
-    assert less.text == "expected 1 GPUs, found 0 by NVML"
+    assert less.text == "expected 1 GPU, found 0 by NVML"
 
 
 def test_noise_has_reasons() -> None:
@@ -173,8 +174,27 @@ def test_what_drivers_say_can_not_steer_the_terminal() -> None:
 
 
 def test_the_table_names_devices_limits_and_the_verdict() -> None:
-    shown = "\n".join(report_lines(make_report(make_device_report(GPU)), colour=False))
+    shown = "\n".join(report_lines(make_report(make_device_report(GPU)), Page()))
     assert "opencl:0  A GPU  PASS" in shown
     assert "20.0 GB/s" in shown
     assert "PASS: one device, every bit right; 3.0 s" in shown
-    assert "\x1b[" in "\n".join(report_lines(make_report(), colour=True))
+    assert "\x1b[" in "\n".join(report_lines(make_report(), Page(colour=True)))
+
+
+@pytest.mark.parametrize("width", [100, 80, 66])
+def test_all_that_is_shown_fits_the_terminal(width: int) -> None:
+    named = dataclasses.replace(GPU, name="Vendor's largest card for data centres, 2nd edition")
+    device = dataclasses.replace(
+        make_device_report(named),
+        findings=(Finding(Verdict.WARN, "slow", "it is slow " * 20, ("driver: no " * 20,), "Go."),),
+    )
+    report = make_report(make_device_report(CPU), device)
+    lines = list(report_lines(report, Page(width)))
+    assert max(map(len, lines)) <= width
+    (heads, cpu, gpu) = lines[lines.index("") + 1 :][:3]
+    assert heads.split()[:3] == ["device", "name", "verdict"]
+    assert cpu.startswith("numpy:0   A CPU ")
+    assert gpu.startswith("opencl:0  Vendor's la")
+    assert "PASS" in gpu
+    case = next(line for line in lines if line.startswith("separable-r7-rgba-1024x1024  opencl"))
+    assert "2.00 ms" in case

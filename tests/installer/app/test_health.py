@@ -14,7 +14,7 @@ import pytest
 
 from installer.app.converge import compare, restorable
 from installer.app.deployment import deployment
-from installer.app.health import Seen, Standing, Verdict, judge, satisfied
+from installer.app.health import Seen, Standing, Verdict, judge, late, satisfied
 from installer.app.logs import parse_since
 from installer.app.outside import Door, ask, door
 from installer.app.wanted import Need
@@ -263,3 +263,12 @@ def test_times_are_read_and_secrets_hidden() -> None:
     with pytest.raises(UsageError):
         parse_since("yesterday", 0)
     assert masked("a secret secrets", ("secret", "secrets")) == "a *** ***"
+
+
+@pytest.mark.parametrize(
+    ("others", "words"),
+    [([], ""), (["web"], " (nor is web)"), (["web", "db"], " (nor are web, db)")],
+)
+def test_what_else_is_late_is_told(others: list[str], words: str) -> None:
+    verdict = Verdict(Standing.SETTLING, "is not healthy yet")
+    assert late(verdict, 2.5, others) == f"is not well after 2.5 s: it is not healthy yet{words}"
