@@ -22,6 +22,7 @@ from tests.support.debian import DebianError
 from tests.support.dockercompose import find_compose
 from tests.support.dockerd import run_dockerd
 from tests.support.engine import Engine
+from tests.support.fasttemp import use_memory
 from tests.support.netns import NetnsError
 from tests.support.newdocker import run_new_dockerd
 from tests.support.podman import Podman, podman_store
@@ -42,6 +43,7 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # hundreds of programs are star
 sys.dont_write_bytecode = False
 os.environ.setdefault("GOGC", "400")  # engines live shortly: they need not tidy up so often
 os.environ.setdefault("GOMAXPROCS", "1")  # tests share the processors: engines wake fewer threads
+use_memory()
 
 ENGINES = pytest.StashKey[ExitStack]()
 ENGINE_FILES = pytest.StashKey[set[Path]]()
