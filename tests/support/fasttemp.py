@@ -8,7 +8,7 @@ from pathlib import Path
 
 _FOLDER = Path("/dev/shm")
 _ROOM = 6 << 30
-"""What a run of all tests takes at once is a fourth of this."""
+"""What a run of all tests was seen to take at once is a tenth of this."""
 
 
 def use_memory() -> None:
