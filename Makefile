@@ -10,7 +10,9 @@ help: ## list what can be made
 setup: ## install what the tests need: Debian packages, .venv
 	@tools/setup test
 
-PYTEST := $(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+# One more than there are processors: tests of engines wait for them a third of the time.
+WORKERS := $(shell expr $$(nproc) + 1)
+PYTEST := $(BIN)/pytest -n $(WORKERS) --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 test: setup lint ## lint, then the tests; PYTEST_ARGS="-k name -x" for some
 	$(PYTEST) -m "not long" $(PYTEST_ARGS)

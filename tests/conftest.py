@@ -22,6 +22,7 @@ from tests.support.debian import DebianError
 from tests.support.dockercompose import find_compose
 from tests.support.dockerd import run_dockerd
 from tests.support.engine import Engine
+from tests.support.fasttemp import use_memory
 from tests.support.netns import NetnsError
 from tests.support.newdocker import run_new_dockerd
 from tests.support.podman import Podman, podman_store
@@ -41,12 +42,25 @@ os.environ.pop("COLUMNS", None)  # of the terminal that the tests were started f
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # hundreds of programs are started: compile once
 sys.dont_write_bytecode = False
 os.environ.setdefault("GOGC", "400")  # engines live shortly: they need not tidy up so often
+os.environ.setdefault("GOMAXPROCS", "1")  # tests share the processors: engines wake fewer threads
+use_memory()
+
+ENGINES = pytest.StashKey[ExitStack]()
+ENGINE_FILES = pytest.StashKey[set[Path]]()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Let the files with engines go first: they take long, and the workers shall end together."""
     slow = {item.path for item in items if item.get_closest_marker("engine") is not None}
     items.sort(key=lambda item: item.path not in slow)
+    config.stash[ENGINE_FILES] = slow
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Stop the engines of the run before the first file without: idle ones burn processor time."""
+    if item.path not in item.config.stash[ENGINE_FILES] and ENGINES in item.config.stash:
+        item.config.stash[ENGINES].close()
 
 
 def pytest_collection_finish() -> None:
@@ -70,6 +84,14 @@ def _clean_environ(_homes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home.mkdir()
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("TZ", "UTC")
+
+
+@pytest.fixture(scope="session")
+def engines(pytestconfig: pytest.Config) -> Iterator[ExitStack]:
+    """What stops the engines of the run: after the last file with engines, else at the end."""
+    with ExitStack() as stack:
+        pytestconfig.stash[ENGINES] = stack
+        yield stack
 
 
 @pytest.fixture(scope="session")
@@ -125,34 +147,30 @@ def containerd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Containerd]
 
 
 @pytest.fixture(scope="session")
-def _docker_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    with _or_skip(run_dockerd(_root(tmp_path_factory))) as engine:
-        yield engine
+def _docker_engine(engines: ExitStack, tmp_path_factory: pytest.TempPathFactory) -> Engine:
+    return started(engines, run_dockerd(_root(tmp_path_factory)))
 
 
 @pytest.fixture(scope="session")
-def _bridged_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    with _or_skip(run_dockerd(_root(tmp_path_factory), bridge=True)) as engine:
-        yield engine
+def _bridged_engine(engines: ExitStack, tmp_path_factory: pytest.TempPathFactory) -> Engine:
+    return started(engines, run_dockerd(_root(tmp_path_factory), bridge=True))
 
 
 @pytest.fixture(scope="session")
-def _connected_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    with _or_skip(run_dockerd(_root(tmp_path_factory), network="host")) as engine:
-        yield engine
+def _connected_engine(engines: ExitStack, tmp_path_factory: pytest.TempPathFactory) -> Engine:
+    return started(engines, run_dockerd(_root(tmp_path_factory), network="host"))
 
 
 @pytest.fixture(scope="session")
-def _containerd_store_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    with _or_skip(run_new_dockerd(_root(tmp_path_factory))) as engine:
-        yield engine
+def _containerd_store_engine(
+    engines: ExitStack, tmp_path_factory: pytest.TempPathFactory
+) -> Engine:
+    return started(engines, run_new_dockerd(_root(tmp_path_factory)))
 
 
 @pytest.fixture(scope="session")
-def _new_docker_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    starting = run_new_dockerd(_root(tmp_path_factory), containerd_store=False)
-    with _or_skip(starting) as engine:
-        yield engine
+def _new_docker_engine(engines: ExitStack, tmp_path_factory: pytest.TempPathFactory) -> Engine:
+    return started(engines, run_new_dockerd(_root(tmp_path_factory), containerd_store=False))
 
 
 def _root(factory: pytest.TempPathFactory) -> Path:
@@ -176,10 +194,14 @@ def _found(find: Callable[[], T]) -> Iterator[T]:
 def _or_skip(starting: AbstractContextManager[T]) -> Iterator[T]:
     """Start a real part; skip, on CI fail, where it can't be had."""
     with ExitStack() as stack:
-        try:
-            part = stack.enter_context(starting)
-        except UNAVAILABLE as error:
-            if os.environ.get("CI") == "true":
-                raise
-            pytest.skip(str(error))
-        yield part
+        yield started(stack, starting)
+
+
+def started(stack: ExitStack, starting: AbstractContextManager[T]) -> T:
+    """Start a real part that the stack stops; skip, on CI fail, where it can't be had."""
+    try:
+        return stack.enter_context(starting)
+    except UNAVAILABLE as error:
+        if os.environ.get("CI") == "true":
+            raise
+        pytest.skip(str(error))

@@ -22,6 +22,7 @@ from tests.installer.conftest import APP, IMAGES, NAMES, NOW, Host
 from tests.installer.fake_engine import FakeEngine
 from tests.support.bundles import Facts, SigningKey, make_bundle, new_key
 from tests.support.commandline import CliRunner
+from tests.support.forked import Streams, Where, run_installer, start_installer
 from tests.support.images import ImageSpec
 from tests.support.layers import LayerSpec
 from tests.support.tamper import flip
@@ -55,9 +56,8 @@ def on_terminal(
 ) -> tuple[int, str]:
     """Run the command on a terminal of 80 columns; answer what it asks."""
     main, other = pty.openpty()
-    argv = [sys.executable, "-m", "installer", *map(str, words)]
     env = {**os.environ, **environ(host), "TERM": "xterm", "COLUMNS": "80", **more}
-    process = subprocess.Popen(argv, stdin=other, stdout=other, stderr=other, env=env)
+    process = start_installer(list(map(str, words)), Where(env), Streams(other, other, other))
     os.close(other)
     seen, left = "", dict(answers)
     while True:
@@ -192,10 +192,9 @@ def test_what_the_makers_left_out_is_shown_with_their_reason(host: Host, graph: 
 
 
 def test_install_from_standard_input(host: Host, fake: FakeEngine) -> None:
-    argv = [sys.executable, "-m", "installer", "install", "-", "--yes", "--engine", fake.url]
-    env = {**os.environ, **environ(host)}
-    data = host.bundle().tar()
-    done = subprocess.run(argv, input=data, check=False, capture_output=True, env=env)
+    words = ("install", "-", "--yes", "--engine", fake.url)
+    where = Where({**os.environ, **environ(host)})
+    done = run_installer(words, where, stdin=host.bundle().tar())
     assert done.returncode == 0, done.stderr
     assert set(fake.names) == set(NAMES)
 
@@ -402,12 +401,12 @@ def test_imports_only_what_it_needs(
 
 def test_a_second_install_sends_the_engine_nothing(host: Host, graph: FakeEngine) -> None:
     bundle = host.bundle({NAMES[0]: APP})
-    argv = [sys.executable, "-m", "installer", "install", str(bundle.path), "--yes", "--json"]
-    argv += ["--engine", graph.url]
-    whole = {**os.environ, **environ(host)}
+    words = ("install", str(bundle.path), "--yes", "--json", "--engine", graph.url)
+    where = Where({**os.environ, **environ(host)})
     outcomes = []
     for _ in range(3):
-        done = subprocess.run(argv, check=True, capture_output=True, env=whole)
+        done = run_installer(words, where)
+        assert done.returncode == 0, done.stderr
         outcomes.append(json.loads(done.stdout)["outcome"])
     assert outcomes == ["done", "nothing-to-do", "nothing-to-do"]
     assert graph.load_calls == 1

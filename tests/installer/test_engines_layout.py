@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import itertools
 import json
 import os
+import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
+from installer.engines import layout
 from installer.engines.layout import LOCK
 from installer.engines.layoutindex import LayoutIndex
 from installer.events import Advanced, Outcome, Stage
@@ -22,6 +25,7 @@ from installer.run import run
 from manifests.errors import EngineFailed
 from tests.installer.conftest import APP, IMAGES, NAMES, Host
 from tests.support.bundles import Bundle, Facts
+from tests.support.forked import Where, run_installer
 from tests.support.images import ImageSpec, IndexSpec
 from tests.support.layers import LayerSpec
 from tests.support.publish import write_layout
@@ -165,23 +169,17 @@ def test_cancelled_in_the_middle_leaves_no_rest(host: Host, out: Path) -> None:
     assert host.install(bundle.path, f"layout:{out}").outcome is Outcome.DONE
 
 
-KILLED = """
-import sys, os, signal
-from pathlib import Path
-import installer.engines.layout as layout
-from installer.cli import main
-left = int(sys.argv.pop(1))
-real = layout._write_all
-def write(descriptor, chunk):
-    global left
-    left -= 1
-    if left < 0:
-        os.write(descriptor, chunk[:len(chunk) // 2])
-        os.kill(os.getpid(), signal.SIGKILL)
-    real(descriptor, chunk)
-layout._write_all = write
-main()
-"""
+def dying_at(at: int) -> Callable[[int, memoryview], None]:
+    """Return what writes, and dies half-way through write number `at`, from 0."""
+    real, numbers = layout._write_all, itertools.count()
+
+    def write(descriptor: int, chunk: memoryview) -> None:
+        if next(numbers) == at:
+            os.write(descriptor, chunk[: len(chunk) // 2])
+            os.kill(os.getpid(), signal.SIGKILL)
+        real(descriptor, chunk)
+
+    return write
 
 
 def test_killed_at_any_write_the_next_run_finishes_and_cleans_up(host: Host, out: Path) -> None:
@@ -190,8 +188,8 @@ def test_killed_at_any_write_the_next_run_finishes_and_cleans_up(host: Host, out
     environ = {**os.environ, **{name: str(path) for name, path in homes.items()}}
     command = ["install", "--yes", f"--engine=layout:{out}", "--accept-expired", str(bundle.path)]
     for at in range(20):
-        argv = [sys.executable, "-c", KILLED, str(at), *command]
-        done = subprocess.run(argv, check=False, capture_output=True, env=environ)
+        with patch.object(layout, "_write_all", dying_at(at)):
+            done = run_installer(command, Where(environ))
         if done.returncode == 0:
             break
         assert done.returncode == -9, done.stderr

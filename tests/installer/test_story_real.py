@@ -14,8 +14,9 @@ import pytest
 from manifests.errors import ExitCode
 from tests.support.bundles import Bundle, new_key
 from tests.support.engine import Engine
+from tests.support.forked import Done
 from tests.support.realapp import PRODUCT, SELFTEST, VOLUME, RealRelease
-from tests.support.site import Done, Site
+from tests.support.site import Site
 
 pytestmark = pytest.mark.engine
 

@@ -75,7 +75,9 @@ def test_timings_stand_beside_the_devices_limits(both: Report) -> None:
 
 
 @pytest.mark.usefixtures("pocl")
-@pytest.mark.parametrize("layout", ["groups", "lanes=4", "lanes=8", "room=32768"])
+@pytest.mark.parametrize(
+    "layout", ["groups", "lanes=4", pytest.param("lanes=8", marks=pytest.mark.long), "room=32768"]
+)
 def test_every_layout_of_the_kernels_is_exact(
     run: Run, monkeypatch: pytest.MonkeyPatch, layout: str
 ) -> None:

@@ -22,11 +22,11 @@ from installer.ledger import Ledger
 from tests.support.bundles import Bundle, SigningKey, make_bundle
 from tests.support.commandline import CliRunner
 from tests.support.engine import Engine
+from tests.support.forked import Done, Where, run_installer
 from tests.support.netns import inside
 from tests.support.realapp import PORT, PRODUCT, VOLUME, RealRelease
 
 _ROOT = Path(__file__).parents[2]
-Done = subprocess.CompletedProcess[str]
 
 
 @dataclass(frozen=True)
@@ -53,21 +53,17 @@ class Site:
         own = {f"MOONLIFT_{name}_DIR": str(self.root / folder) for name, folder in homes.items()}
         return {**os.environ, **own, "PYTHONPATH": str(_ROOT)}
 
+    @property
+    def _where(self) -> Where:
+        return Where(self.environ, netns=self.engine.netns)
+
     def argv(self, *words: str) -> list[str]:
         """Return the command line of `installer` inside the host's network namespace."""
         return [*inside(self.engine.netns), sys.executable, "-m", "installer", *words]
 
     def installer(self, *words: str, timeout_s: float = 300) -> Done:
         """Run `installer` to its end."""
-        return subprocess.run(
-            self.argv(*words),
-            check=False,
-            capture_output=True,
-            text=True,
-            stdin=subprocess.DEVNULL,
-            env=self.environ,
-            timeout=timeout_s,
-        )
+        return run_installer(words, self._where, timeout_s=timeout_s)
 
     def ask(self, *words: str) -> Done:
         """Run a verb that only tells something in this process: another takes long to start."""

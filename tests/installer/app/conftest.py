@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, ExitStack
 
 import pytest
 
-from tests.conftest import UNAVAILABLE
+from tests.conftest import started
 from tests.installer.app.hosts import AppHost, add_images
 from tests.support.dockerd import run_dockerd
 from tests.support.engine import Engine
@@ -18,13 +18,13 @@ OLD, NEW = "docker-20.10", "docker-26-containerd"
 
 
 @pytest.fixture(scope="session")
-def _old_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppHost]:
-    yield from _host(run_dockerd, tmp_path_factory)
+def _old_host(engines: ExitStack, tmp_path_factory: pytest.TempPathFactory) -> AppHost:
+    return _host(engines, run_dockerd, tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
-def _new_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppHost]:
-    yield from _host(run_new_dockerd, tmp_path_factory)
+def _new_host(engines: ExitStack, tmp_path_factory: pytest.TempPathFactory) -> AppHost:
+    return _host(engines, run_new_dockerd, tmp_path_factory)
 
 
 @pytest.fixture
@@ -56,14 +56,10 @@ def _of_engine(
     yield from _emptied(request.getfixturevalue(name), tmp_path_factory)
 
 
-def _host(starting: Starting, factory: pytest.TempPathFactory) -> Iterator[AppHost]:
+def _host(engines: ExitStack, starting: Starting, factory: pytest.TempPathFactory) -> AppHost:
     root = factory.mktemp("apps")
-    with ExitStack() as stack:
-        try:
-            engine = stack.enter_context(starting(root, bridge=True))
-        except UNAVAILABLE as error:
-            pytest.skip(str(error))
-        yield AppHost(engine, root, add_images(engine))
+    engine = started(engines, starting(root, bridge=True))
+    return AppHost(engine, root, add_images(engine))
 
 
 def _emptied(host: AppHost, factory: pytest.TempPathFactory) -> Iterator[AppHost]:

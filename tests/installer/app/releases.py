@@ -19,9 +19,9 @@ from manifests.runspec import RunSpec
 PRODUCT = "viz"
 IMAGE = "docker.io/acme/busybox:1"
 NEXT_IMAGE = "docker.io/acme/busybox:2"
-SLEEP = ("sh", "-c", "trap 'exit 0' TERM; while :; do sleep 0.1; done")
+SLEEP = ("sh", "-c", "trap 'exit 0' TERM; sleep 9999 & wait")
 """Runs until it is told to stop, and then stops at once."""
-SERVE = ("sh", "-c", "trap 'exit 0' TERM; httpd -p 80 -h /etc; while :; do sleep 0.1; done")
+SERVE = ("sh", "-c", "trap 'exit 0' TERM; httpd -p 80 -h /etc; sleep 9999 & wait")
 """Serves the files of /etc."""
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+import os
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ import pytest
 from installer.cli import app
 from tests.installer.fanout.reports import REPORT
 from tests.support.commandline import CliRunner
+from tests.support.forked import Done, Where, run_installer
 from tests.support.slurm import Slurm
 from tests.support.sshd import HOSTS, SshServer
 
@@ -19,15 +19,8 @@ ROOT = Path(__file__).parents[3]
 PRINT = f"sh -c 'cat {REPORT}' sh"
 
 
-def selftest(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "installer", "selftest", *words],
-        cwd=ROOT,
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+def selftest(*words: str) -> Done:
+    return run_installer(("selftest", *words), Where(os.environ, ROOT), timeout_s=120)
 
 
 def through(server: SshServer) -> list[str]:

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.conftest import UNAVAILABLE
+from tests.conftest import started
 from tests.installer.app.hosts import AppHost, add_images
 from tests.support.bundles import new_key
 from tests.support.dockerd import run_dockerd
@@ -19,17 +19,13 @@ ADDRESS = "10.1.1.1"
 
 
 @pytest.fixture(scope="session")
-def swarm_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppHost]:
+def swarm_host(engines: ExitStack, tmp_path_factory: pytest.TempPathFactory) -> AppHost:
     """Docker 20.10, not yet of a swarm; each test leaves it without services."""
     root = tmp_path_factory.mktemp("swarm")
-    with ExitStack() as stack:
-        try:
-            engine = stack.enter_context(run_dockerd(root, bridge=True))
-        except UNAVAILABLE as error:
-            pytest.skip(str(error))
-        argv = ["ip", "-n", engine.netns, "addr", "add", f"{ADDRESS}/32", "dev", "lo"]
-        subprocess.run(argv, check=True)
-        yield AppHost(engine, root, add_images(engine))
+    engine = started(engines, run_dockerd(root, bridge=True))
+    argv = ["ip", "-n", engine.netns, "addr", "add", f"{ADDRESS}/32", "dev", "lo"]
+    subprocess.run(argv, check=True)
+    return AppHost(engine, root, add_images(engine))
 
 
 @pytest.fixture

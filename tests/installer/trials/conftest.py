@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
-from tests.conftest import _or_skip
+from tests.conftest import started
 from tests.support.engine import Engine
 from tests.support.selftestengines import run_new_selftest_engine, run_selftest_engine
 
 
 @pytest.fixture(scope="session")
-def _selftest_engine() -> Iterator[Engine]:
-    with _or_skip(run_selftest_engine()) as engine:
-        yield engine
+def _selftest_engine(engines: ExitStack) -> Engine:
+    return started(engines, run_selftest_engine())
 
 
 @pytest.fixture(scope="session")
-def _new_selftest_engine(_selftest_engine: Engine) -> Iterator[Engine]:
-    with _or_skip(run_new_selftest_engine(_selftest_engine)) as engine:
-        yield engine
+def _new_selftest_engine(engines: ExitStack, _selftest_engine: Engine) -> Engine:
+    return started(engines, run_new_selftest_engine(_selftest_engine))
 
 
 @pytest.fixture

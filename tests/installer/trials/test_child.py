@@ -14,6 +14,7 @@ import pytest
 
 from installer.trials.child import child_environment, run_child
 from manifests.errors import ExitCode, SelftestFailed
+from tests.support.forked import Done, Where, run_installer
 
 ROOT = Path(__file__).parents[3]
 
@@ -41,10 +42,8 @@ def test_the_package_is_found_beside_ours_before_anything_else() -> None:
     assert child_environment({"PYTHONPATH": "/else"})["PYTHONPATH"] == f"{ROOT}:/else"
 
 
-def installer(*options: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    argv = [sys.executable, "-m", "installer", "selftest", *options]
-    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.run(argv, capture_output=True, text=True, check=False, cwd=cwd, env=environ)
+def installer(*options: str, cwd: Path) -> Done:
+    return run_installer(("selftest", *options), Where(os.environ, cwd))
 
 
 def test_the_report_is_the_only_output_with_json(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from tests.installer.conftest import Host
 from tests.installer.trials.making import raw_report
 from tests.support.bundles import Facts
 from tests.support.engine import Engine
+from tests.support.forked import Done, Where, run_installer
 from tests.support.images import ImageSpec
 from tests.support.layers import busybox_layer
 from tests.support.selftestengines import BASE, IMAGE, cdi_folder
@@ -45,10 +47,9 @@ print(json.dumps({"schema": 1, "verdict": "fail", "wall_s": 0, "devices": [], "f
 """
 
 
-def selftest(engine: Engine, *options: str, image: str = IMAGE) -> subprocess.CompletedProcess[str]:
-    argv = [sys.executable, "-m", "installer", "selftest", "--in-container", f"--image={image}"]
-    argv += [f"--engine=docker:{engine.url}", *options]
-    return subprocess.run(argv, capture_output=True, text=True, check=False, cwd=ROOT, timeout=300)
+def selftest(engine: Engine, *options: str, image: str = IMAGE) -> Done:
+    words = ("selftest", "--in-container", f"--image={image}", f"--engine=docker:{engine.url}")
+    return run_installer((*words, *options), Where(os.environ))
 
 
 def ways(engine: Engine, *options: str, image: str = IMAGE, exit_code: int) -> dict[str, Any]:
@@ -283,16 +284,16 @@ def test_without_a_name_it_is_the_image_of_the_installed_bundle(
     said = ("/bin/sh", "-c", f"echo '{raw_report().decode()}'")
     spec = ImageSpec(layers, entrypoint=said, labels={"io.moonlift.selftest": "1"})
     names = ("docker.io/acme/proof:1", "docker.io/acme/other:1")
-    argv = [sys.executable, "-m", "installer", f"--state-dir={host.root / 'state'}", "selftest"]
-    argv += ["--in-container", f"--engine=docker:{engine.url}"]
-    bare = subprocess.run(argv, capture_output=True, text=True, check=False, cwd=ROOT)
+    at = (f"--state-dir={host.root / 'state'}", f"--engine=docker:{engine.url}")
+    words = (at[0], "selftest", "--in-container", at[1])
+    bare = run_installer(words, Where(os.environ))
     assert bare.returncode == ExitCode.NOT_INSTALLABLE
     assert "--image NAME" in bare.stderr
     images = {names[0]: spec, names[1]: ImageSpec(layers, cmd=("true",))}
     bundle = host.bundle(images, Facts(selftest=names[0]))
     assert host.install(bundle.path, f"docker:{engine.url}").exit_code == 0
     engine.docker("tag", "acme/other:1", "acme/proof:1")
-    done = subprocess.run(argv, capture_output=True, text=True, check=False, cwd=ROOT)
+    done = run_installer(words, Where(os.environ))
     assert done.returncode == ExitCode.DONE, done.stdout + done.stderr
     image = bundle.release.images[0]
     identity = image.target if engine.containerd_store else image.image_id
