@@ -109,8 +109,15 @@ def start_installer(words: Sequence[str], where: Where, streams: Streams) -> Chi
     _load_all()
     sys.stdout.flush()
     sys.stderr.flush()
-    pid = os.fork()
+    pid = _fork()
     return Child(pid) if pid else _be_installer(words, where, streams)
+
+
+def _fork() -> int:
+    """Fork; a later Python warns where there are other threads, which here only wait for words."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return os.fork()
 
 
 def _read(file: IO[bytes]) -> str:
