@@ -86,8 +86,9 @@ def test_published_port_answers_inside_the_namespace(tmp_path: Path) -> None:
         engine.load(docker_archive({"acme/web:1": APP}))
         serve = ("httpd", "-f", "-p", "80", "-h", "/etc")
         engine.docker("run", "--detach", "--publish", "8099:80", "acme/web:1", *serve)
-        fetch = ["busybox", "wget", "-qO-", "http://127.0.0.1:8099/motd"]
-        done = subprocess.run([*inside(engine.netns), *fetch], check=True, capture_output=True)
+        fetch = "until busybox wget -qO- http://127.0.0.1:8099/motd; do sleep 0.1; done"
+        asked = [*inside(engine.netns), "sh", "-c", fetch]  # the server may not listen yet
+        done = subprocess.run(asked, check=True, capture_output=True, timeout=20)
         assert done.stdout == b"hello\n"
         with pytest.raises(urllib.error.URLError):
             urllib.request.urlopen("http://127.0.0.1:8099/motd", timeout=2)
