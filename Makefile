@@ -10,8 +10,8 @@ help: ## list what can be made
 setup: ## install what the tests need: Debian packages, .venv
 	@tools/setup test
 
-# One more than there are processors: tests of engines wait for them a third of the time.
-WORKERS := $(shell expr $$(nproc) + 1)
+# Two more than there are processors: tests of engines wait for them a third of the time.
+WORKERS := $(shell expr $$(nproc) + 2)
 PYTEST := $(BIN)/pytest -n $(WORKERS) --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 test: setup lint ## lint, then the tests; PYTEST_ARGS="-k name -x" for some
