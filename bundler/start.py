@@ -1,6 +1,6 @@
 """The first lines of `bundle`. Owns what makes the start fast, and nothing else.
 
-Nobody looks for garbage while there are only modules, which would take a quarter of the time; from
+Nobody looks for garbage while there are only modules, which would take a fifth of the time; from
 when a command works on, it is looked for as ever (`bundler.commandline.loading`).
 """
 

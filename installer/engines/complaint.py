@@ -36,15 +36,24 @@ def words_of(error: Exception) -> str:
         return safe_line(str(error.explanation or error), limit=_LIMIT)
     causes = tuple(_causes(error))
     for kind, words in _WORDS.items():
-        if any(isinstance(cause, kind) for cause in causes):
+        if any(isinstance(cause, kind) and not _of_a_file(cause) for cause in causes):
             return words
     return safe_line(str(error), limit=_LIMIT)
 
 
+def _of_a_file(error: BaseException) -> bool:
+    """Tell whether an error names a file: then it is not of the connection."""
+    return isinstance(error, OSError) and error.filename is not None
+
+
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """Yield an error and what it came from, deepest last."""
+    """Yield an error and what it came from, deepest last.
+
+    What was being handled is no cause, except in requests and urllib3, which set none.
+    """
     for _ in range(_DEEPEST):
         if error is None:
             return
         yield error
-        error = error.__cause__ or error.__context__
+        wrapped = type(error).__module__.startswith(("requests.", "urllib3."))
+        error = error.__cause__ or (error.__context__ if wrapped else None)

@@ -50,3 +50,14 @@ def test_the_engines_own_explanation_is_what_is_told() -> None:
 
 def test_what_is_not_known_is_told_as_it_is() -> None:
     assert words_of(DockerException("quota\nexceeded")) == "quota exceeded"
+
+
+def test_a_file_that_is_missing_is_not_told_as_a_missing_socket() -> None:
+    error = FileNotFoundError(2, "No such file or directory", "/media/usb/blob")
+    assert words_of(error) == "[Errno 2] No such file or directory: '/media/usb/blob'"
+
+
+def test_what_is_being_undone_is_not_told_as_the_engines_failure() -> None:
+    error = DockerException("Expecting value")
+    error.__context__ = TimeoutError("of something before")
+    assert words_of(error) == "Expecting value"
